@@ -1,0 +1,261 @@
+"""What a resource's life is, and `decide`, the one function that says what may be deleted.
+
+Pure and stdlib only. `claims` (beside this file) holds the other half of the policy: what a
+client does that wants to use, create or stop something. `engine` and `sweep` carry both out.
+
+Times are seconds since the epoch, as floats; durations are seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any, Literal, NamedTuple
+
+SCHEMA = 1
+"""The version of the slot's form. Code that meets a newer one spares and reports it."""
+
+Phase = Literal["creating", "ready", "failed", "deleting", "gone"]
+PHASES: tuple[Phase, ...] = ("creating", "ready", "failed", "deleting", "gone")
+
+
+class Seen(Enum):
+    """What a look at the platform says about a life."""
+
+    ABSENT = 0  # every part is gone
+    PENDING = 1  # in progress, and undeletable while it is
+    READY = 2
+    BROKEN = 3  # failed, or a part without the rest
+    GOING = 4  # the platform itself says that it is being deleted
+    UNKNOWN = 5  # no answer, or one that makes no sense
+
+
+class Spec(NamedTuple):
+    """The identity of what is deployed. Another digest is another life."""
+
+    kind: str
+    key: str
+    body: Mapping[str, Any]
+    digest: str
+
+    @classmethod
+    def of(cls, kind: str, key: str, body: Mapping[str, Any]) -> Spec:
+        """The spec with the sha256 digest of its canonical JSON."""
+        text = json.dumps([kind, body], sort_keys=True, separators=(",", ":"))
+        return cls(kind, key, body, hashlib.sha256(text.encode()).hexdigest())
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The durations of one platform, in seconds."""
+
+    idle: float  # how long a resource stays after its last use, unless the caller says otherwise
+    max_call: float  # the longest call; 0 where the host itself sees open calls
+    margin: float  # twice the largest accepted difference between two clocks
+    worker: float  # the claim of who creates or deletes; renewed at a third
+    sees_open_calls: bool  # the host's own signal is exact, so a call needs no deadline
+    poll: float = 1.0  # between two looks while waiting
+    linger: float = 0.0  # how long a use that only the platform saw counts as use
+    knowledge: float = 60.0  # the oldest knowledge on which a call may start
+    drain: float = 60.0  # added to max_call between `stop` and deletion
+    request: float = 30.0  # the longest a single control-plane request takes
+    creation: float = 3600.0  # a creation without progress for this long has failed
+    backoff: float = 30.0  # after the first failure; doubles with each
+    backoff_max: float = 1800.0
+    tombstone: float = 30 * 86400.0  # how long a gone life is remembered
+
+
+@dataclass(frozen=True)
+class Life:
+    """One generation of a resource: one set of physical names, never reused."""
+
+    gen: int
+    spec: Spec
+    names: Mapping[str, str]
+    phase: Phase = "creating"
+    used_until: float = 0.0  # calls and waiters; never lowered
+    holds: Mapping[str, float] = field(default_factory=dict)  # `with` blocks: id -> until
+    writers: str = ""  # the one process that ever used it, or "*"
+    pinned_until: float = 0.0
+    stop: bool = False  # a person's word
+    force: bool = False  # ... who does not care whom it breaks
+    drain_until: float = 0.0  # when that word takes effect; set by whoever sees it first
+    worker: str = ""  # who is creating or deleting
+    worker_until: float = 0.0
+    born_at: float = 0.0
+    ready_at: float = 0.0
+    gone_at: float = 0.0
+    error: str = ""
+    price: float = 0.0  # the worst case, $/h
+    creator: str = ""  # for people: who made it
+
+    def held_until(self) -> float:
+        """The recorded deadline before which nobody may delete it."""
+        return max(self.used_until, self.pinned_until, *self.holds.values(), 0.0)
+
+
+class Failure(NamedTuple):
+    """How often a digest failed in a row, when it may be tried again, and why it failed."""
+
+    count: int
+    not_before: float
+    why: str
+    had_started: bool = False  # it was ready once and vanished, rather than never started
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One item of the registry: all lives of a key, with tombstones. `rev` 0 is "no item yet"."""
+
+    key: str
+    rev: int = 0
+    schema: int = SCHEMA
+    next_gen: int = 1
+    lives: tuple[Life, ...] = ()
+    failures: Mapping[str, Failure] = field(default_factory=dict)
+    took: Mapping[str, float] = field(default_factory=dict)  # digest -> seconds a start took
+
+    def with_life(self, life: Life) -> Slot:
+        """This slot with the life of the same generation replaced."""
+        return replace(
+            self, lives=tuple(life if each.gen == life.gen else each for each in self.lives)
+        )
+
+    def life(self, gen: int) -> Life | None:
+        """The life of that generation, if it is still remembered."""
+        return next((each for each in self.lives if each.gen == gen), None)
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Leave it alone. `unknown` marks a signal that should be there and is not."""
+
+    why: str
+    unknown: bool = False
+
+
+@dataclass(frozen=True)
+class Write:
+    """Swap the slot for this one, then decide again on a fresh read."""
+
+    slot: Slot
+    why: str
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Push the deletion of this life once, then look again."""
+
+    why: str
+
+
+Move = Rest | Write | Delete
+
+
+def decide(
+    slot: Slot,
+    life: Life,
+    seen: Seen,
+    used_outside: float | None,
+    now: float,
+    me: str,
+    timing: Timing,
+) -> Move:
+    """What the one who cleans up may do to a life: the whole policy of deleting.
+
+    Args:
+        slot: a fresh, strongly consistent read.
+        life: one of its lives.
+        seen: what the platform says, looked at after the read.
+        used_outside: the last use that the platform saw; -inf for none, None for unknown.
+        now: this process's clock.
+        me: this process's name as a worker.
+        timing: the platform's durations.
+
+    Returns:
+        `Rest` far more often than not: unknown counts as in use, everywhere.
+    """
+    if slot.schema > SCHEMA:
+        return Rest("a newer version of llmanager wrote this slot: spared")
+    if seen is Seen.UNKNOWN:
+        return Rest("its state could not be read, which counts as in use", unknown=True)
+    match life.phase:
+        case "creating":
+            return _creating(slot, life, seen, now, me, timing)
+        case "ready":
+            return _ready(slot, life, used_outside, now, me, timing)
+        case "failed":
+            return _failed(slot, life, now, me, timing)
+        case "deleting":
+            return _deleting(slot, life, seen, now, me, timing)
+        case "gone":
+            return _gone(slot, life, seen, now, timing)
+
+
+def _creating(slot: Slot, life: Life, seen: Seen, now: float, me: str, timing: Timing) -> Move:
+    if now <= life.worker_until + timing.margin:
+        return Rest(f"{life.worker} is creating it")
+    if not life.stop and now <= life.held_until() + timing.margin:
+        return Rest("somebody waits for it")
+    if seen in (Seen.PENDING, Seen.GOING):
+        return Rest("its creation was given up, but nothing in progress can be deleted")
+    return _bury(slot, life, now, me, timing, "its creation was given up")
+
+
+def _ready(
+    slot: Slot, life: Life, used_outside: float | None, now: float, me: str, timing: Timing
+) -> Move:
+    if used_outside is None or math.isnan(used_outside) or used_outside > now + timing.margin:
+        return Rest("its last use could not be read, which counts as in use", unknown=True)
+    quiet = used_outside + timing.linger < now
+    if life.stop:
+        if not life.drain_until:
+            until = now + timing.drain + timing.max_call
+            return Write(slot.with_life(replace(life, drain_until=until)), "a stop was asked for")
+        drained = quiet if timing.sees_open_calls else now > life.drain_until + timing.margin
+        if drained or (life.force and now > life.drain_until):
+            return _bury(slot, life, now, me, timing, "a person stopped it")
+        return Rest("it was stopped, and open calls are ending")
+    if now <= life.held_until() + timing.margin:
+        return Rest("its lease or pin has not run out")
+    if not quiet:
+        return Rest("the platform saw a use after its lease ran out")
+    return _bury(slot, life, now, me, timing, "nobody used it for its idle time")
+
+
+def _failed(slot: Slot, life: Life, now: float, me: str, timing: Timing) -> Move:
+    if now <= life.worker_until + timing.margin:
+        return Rest(f"{life.worker} is still looking at why it failed")
+    return _bury(slot, life, now, me, timing, "it failed")
+
+
+def _deleting(slot: Slot, life: Life, seen: Seen, now: float, me: str, timing: Timing) -> Move:
+    if life.worker != me:
+        if now <= life.worker_until + timing.margin:
+            return Rest(f"{life.worker} is deleting it")
+        return _bury(slot, life, now, me, timing, "its deleter stopped half-way")
+    if seen is Seen.ABSENT:
+        gone = replace(life, phase="gone", gone_at=now, worker="", worker_until=0.0)
+        return Write(slot.with_life(gone), "every part is gone")
+    if seen in (Seen.PENDING, Seen.GOING):
+        return Rest("the platform is working on it")
+    return Delete("its deletion is under way")
+
+
+def _gone(slot: Slot, life: Life, seen: Seen, now: float, timing: Timing) -> Move:
+    if seen in (Seen.READY, Seen.BROKEN):
+        return Delete("a late request brought a dead life up again")
+    if seen is Seen.ABSENT and now > life.gone_at + timing.tombstone:
+        rest = tuple(each for each in slot.lives if each.gen != life.gen)
+        return Write(replace(slot, lives=rest), "its tombstone is old enough")
+    return Rest("it is gone")
+
+
+def _bury(slot: Slot, life: Life, now: float, me: str, timing: Timing, why: str) -> Move:
+    """The write that must come before the first deletion: it fences every renewal out."""
+    dying = replace(life, phase="deleting", worker=me, worker_until=now + timing.worker)
+    return Write(slot.with_life(dying), why)

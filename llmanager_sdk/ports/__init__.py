@@ -1,0 +1,1 @@
+"""The small ports between the faces and a platform; `core.ports` has the lifecycle's own."""

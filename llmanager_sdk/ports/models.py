@@ -1,0 +1,92 @@
+"""What a face needs of a platform that serves models. Protocols and frozen records only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from llmanager_sdk.core.life import Spec
+from llmanager_sdk.core.ports import Notify
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a ready life answers calls.
+
+    Attributes:
+        url: base URL; the wire adds its path, such as "/chat/completions".
+        headers: sent with each request, credentials included; never in a repr.
+        slots: how many calls it works on at once; None is "no limit of ours".
+        gen: the generation it belongs to, 0 for one that is not ours.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    slots: int | None = None
+    gen: int = 0
+
+
+@dataclass(frozen=True)
+class ChatModel:
+    """What a model name stands for on a platform.
+
+    Attributes:
+        name: what the user asked for.
+        served: what really answers; differs from `name` for a stand-in only.
+        spec: what is deployed.
+        context: the longest prompt plus answer, in tokens.
+        own_tools: the engine's own tool calling is good; else it is forced by a schema of ours.
+        profile: LangChain's model profile.
+    """
+
+    name: str
+    served: str
+    spec: Spec
+    context: int
+    own_tools: bool = False
+    profile: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def stand_in(self) -> bool:
+        """Whether another model than the one asked for answers, as the user chose."""
+        return self.name != self.served
+
+
+class Encoder(Protocol):
+    """Texts to vectors. `identity` names all that changes a vector."""
+
+    identity: Mapping[str, Any]
+    dimension: int
+
+    def encode(self, texts: Sequence[str], *, query: bool = False) -> Any:
+        """A float32 array (len(texts), dimension), rows of unit length, in order."""
+
+
+class Link(Protocol):
+    """What a chat face holds: a resource it can call without knowing how it comes to be."""
+
+    def model(self) -> ChatModel:
+        """What the name stands for. Reads the disk on first use, then remembers."""
+
+    def call(self, notify: Notify | None = None) -> AbstractContextManager[Endpoint]:
+        """Bring the resource up if it is cold, and hold its lease while the block runs.
+
+        Raises:
+            ResourceWarming, WaitTimeout, StartFailed, SpecChanged, ...: see `errors`.
+        """
+
+    def acall(self, notify: Notify | None = None) -> AbstractAsyncContextManager[Endpoint]:
+        """`call`, for asyncio."""
+
+    def lost(self, endpoint: Endpoint) -> bool:
+        """Report that nothing answered there before the first byte of an answer.
+
+        Returns:
+            True if the platform confirms that the life is over, so that the call may be made
+            again: the next `call` brings up a new life.
+        """
+
+    async def alost(self, endpoint: Endpoint) -> bool:
+        """`lost`, for asyncio."""

@@ -1,0 +1,111 @@
+"""Where settings come from, in order: the environment, `llmanager.toml`, the defaults."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from llmanager_sdk.errors import ConfigurationError
+
+FILE = "llmanager.toml"
+PLATFORMS = ("local", "aws")
+_NAMESPACE = re.compile(r"[a-z][a-z0-9]{0,7}")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)?")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What holds for a whole process unless an object says otherwise.
+
+    Attributes:
+        platform: "local" (default) or "aws". Nothing that costs money starts on "local".
+        namespace: one deployment of the SDK; prefixes every name. A letter, then lower-case
+            letters and digits, at most 8.
+        home: the folder of everything local: weights, datasets, histories, registry.
+        local_model: a stand-in that serves every chat model name on "local"; the user's choice.
+        offline: never try a download.
+    """
+
+    platform: str = "local"
+    namespace: str = "main"
+    home: Path = Path("~/.llmanager")
+    local_model: str = ""
+    offline: bool = False
+
+    def __post_init__(self) -> None:
+        if self.platform not in PLATFORMS:
+            raise ConfigurationError(
+                f"platform {self.platform!r} is not one of {', '.join(PLATFORMS)}",
+                hint="set LLMANAGER_PLATFORM=local",
+            )
+        if not _NAMESPACE.fullmatch(self.namespace):
+            raise ConfigurationError(
+                f"namespace {self.namespace!r} must be a letter, then lower-case letters and "
+                "digits, at most 8 in all",
+                hint="set LLMANAGER_NAMESPACE=main",
+            )
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
+        """The settings of this process.
+
+        Args:
+            environ: `LLMANAGER_PLATFORM`, `_NAMESPACE`, `_HOME`, `_LOCAL_MODEL`, `_OFFLINE`;
+                the process's own by default.
+            folder: where `llmanager.toml` is looked for; the current folder by default.
+
+        Raises:
+            ConfigurationError: for an unknown key or a value that makes no sense.
+        """
+        environ = os.environ if environ is None else environ
+        known = {each.name for each in fields(cls)}
+        raw = _file((folder or Path.cwd()) / FILE, known)
+        raw |= {k: v for k in known if (v := environ.get(f"LLMANAGER_{k.upper()}"))}
+        values: dict[str, object] = {k: str(v) for k, v in raw.items()}
+        if "home" in raw:
+            values["home"] = Path(str(raw["home"]))
+        if "offline" in raw:
+            values["offline"] = str(raw["offline"]).lower() not in ("0", "false", "no", "")
+        merged = replace(cls(), **values)  # type: ignore[arg-type]
+        return replace(merged, home=merged.home.expanduser().absolute())
+
+
+def _file(path: Path, known: set[str]) -> dict[str, object]:
+    try:
+        table = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"{path.name} could not be read: {error}", resource=str(path), hint="correct the file"
+        ) from error
+    if unknown := sorted(set(table) - known):
+        raise ConfigurationError(
+            f"{path.name} holds unknown settings: {', '.join(unknown)}",
+            resource=str(path),
+            hint=f"known are {', '.join(sorted(known))}",
+        )
+    return table
+
+
+def seconds(value: float | str, what: str = "duration") -> float:
+    """A duration in seconds: a number, or "90s", "30m", "1.5h", "2d".
+
+    Raises:
+        ConfigurationError: for anything else, negative and infinite numbers included.
+    """
+    if isinstance(value, str):
+        match = _DURATION.fullmatch(value.strip())
+        number = float(match[1]) * _UNITS[match[2] or "s"] if match else -1.0
+    else:
+        number = -1.0 if isinstance(value, bool) else float(value)
+    if not 0 <= number < float("inf"):
+        raise ConfigurationError(
+            f"{what} {value!r} is not a duration", hint="write 90, '90s', '30m' or '2h'"
+        )
+    return number

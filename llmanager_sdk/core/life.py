@@ -101,7 +101,7 @@ class Life:
 class Failure(NamedTuple):
     """How often a digest failed in a row, when it may be tried again, and why it failed."""
 
-    count: int
+    times: int
     not_before: float
     why: str
     had_started: bool = False  # it was ready once and vanished, rather than never started

@@ -1,0 +1,1 @@
+"""One check for each promise; `make accept` runs them and prints claim, command, figure, bound."""

@@ -1,0 +1,70 @@
+"""A person's word about a slot: stop, pin, and the end of a `with` block. Generators of effects."""
+
+from __future__ import annotations
+
+from llmanager_sdk.core import claims
+from llmanager_sdk.core.drivers import Steps
+from llmanager_sdk.core.engine import Engine
+from llmanager_sdk.core.life import Life
+from llmanager_sdk.errors import NotRunning, ResourceError
+
+
+def stop(engine: Engine, key: str, *, force: bool = False, busy: bool = False) -> Steps[int]:
+    """Ask that every life of a slot goes, data kept. Returns how many were asked.
+
+    Args:
+        force: do not wait for open calls of others.
+        busy: whether this process has open calls itengine.
+    """
+    while True:
+        slot = yield from engine.read(key)
+        now = engine.clock.time()
+        lives = [life for life in slot.lives if life.phase in ("creating", "ready")]
+        new = slot
+        for life in lives:
+            timing = engine.kinds[life.spec.kind].timing
+            asked = claims.stopped(life, now, engine.me, timing, force=force, busy=busy)
+            new = new.with_life(asked)
+        if not lives or (yield from engine.swap(slot, new)):
+            return len(lives)
+
+
+def pin(engine: Engine, key: str, seconds: float) -> Steps[Life]:
+    """Keep the newest live life for that long, whatever its leases say.
+
+    Raises:
+        NotRunning: there is no life to pin.
+        ResourceError: longer than 30 days.
+    """
+    if seconds > claims.PIN_MAX:
+        raise ResourceError(
+            f"a pin of {seconds / 86400:.0f} days was asked for, and 30 is the most",
+            resource=key,
+            step="pin",
+            hint="pin it for 30 days or less; pin it again before that ends",
+        )
+    while True:
+        slot = yield from engine.read(key)
+        life = next((x for x in reversed(slot.lives) if x.phase in ("creating", "ready")), None)
+        if life is None:
+            raise NotRunning(
+                "there is no live resource to pin",
+                resource=key,
+                step="pin",
+                hint="use it or warm it first",
+            )
+        fresh = claims.pinned(life, engine.clock.time() + seconds if seconds else 0.0)
+        if (yield from engine.swap(slot, slot.with_life(fresh))):
+            return fresh
+
+
+def drop(engine: Engine, key: str, hold: str) -> Steps[None]:
+    """A `with` block was left: its demand ends; nobody else's does."""
+    while True:
+        slot = yield from engine.read(key)
+        new = slot
+        for life in slot.lives:
+            if hold in life.holds and life.phase in ("creating", "ready"):
+                new = new.with_life(claims.dropped(life, hold))
+        if new is slot or (yield from engine.swap(slot, new)):
+            return

@@ -1,0 +1,81 @@
+"""The registry in a SQLite file: all processes of one user on one machine."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from llmanager_sdk.core.life import Slot
+from llmanager_sdk.core.ports import Page
+from llmanager_sdk.registry.form import dump, load
+
+PAGE = 100
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS slots (
+    namespace TEXT NOT NULL, key TEXT NOT NULL, rev INTEGER NOT NULL, schema INTEGER NOT NULL,
+    body TEXT NOT NULL, PRIMARY KEY (namespace, key)
+) WITHOUT ROWID
+"""
+
+
+class SqliteRegistry:
+    """The slots of one namespace in a file.
+
+    Args:
+        path: the file; made, with its folder, by the first write. Reading makes nothing.
+        namespace: whose slots.
+    """
+
+    def __init__(self, path: Path, namespace: str) -> None:
+        self.path = path
+        self.namespace = namespace
+        self._local = threading.local()
+
+    def read(self, key: str) -> Slot:
+        """The slot, or an empty one with rev 0."""
+        if not self.path.exists():
+            return Slot(key)
+        with self._connection() as connection:
+            row = connection.execute(
+                "SELECT rev, schema, body FROM slots WHERE namespace = ? AND key = ?",
+                (self.namespace, key),
+            ).fetchone()
+        return load(key, *row) if row else Slot(key)
+
+    def swap(self, old: Slot, new: Slot) -> bool:
+        """Compare and set on `rev`; durable when it returns."""
+        values = (new.schema, dump(new), self.namespace, old.key)
+        with self._connection() as connection:
+            if old.rev:
+                cursor = connection.execute(
+                    "UPDATE slots SET rev = rev + 1, schema = ?, body = ?"
+                    " WHERE namespace = ? AND key = ? AND rev = ?",
+                    (*values, old.rev),
+                )
+            else:
+                cursor = connection.execute(
+                    "INSERT INTO slots (schema, body, namespace, key, rev) VALUES (?, ?, ?, ?, 1)"
+                    " ON CONFLICT DO NOTHING",
+                    values,
+                )
+            return cursor.rowcount == 1
+
+    def scan(self, cursor: str = "") -> Page:
+        """Slots in key order."""
+        if not self.path.exists():
+            return Page([], "")
+        with self._connection() as connection:
+            rows = connection.execute(
+                "SELECT key, rev, schema, body FROM slots WHERE namespace = ? AND key > ?"
+                " ORDER BY key LIMIT ?",
+                (self.namespace, cursor, PAGE + 1),
+            ).fetchall()
+        slots = [load(*row) for row in rows[:PAGE]]
+        return Page(slots, slots[-1].key if len(rows) > PAGE else "")
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        yield sqlite3.connect(self.path)

@@ -191,6 +191,10 @@ class Flight:
             if self._waiters == 0 and not self._result.done():
                 self._abandoned.set()
 
+    def abandon(self) -> None:
+        """End it at its next pause, whoever waits."""
+        self._abandoned.set()
+
     @property
     def over(self) -> bool:
         """Whether nobody can join it any more."""

@@ -141,6 +141,12 @@ class Lease:
                 self._flight = Flight(self._engine, self.want, self._landed)
             return self._flight
 
+    def abandon(self) -> None:
+        """The owner of this lease waits no more: a start under way is left as recorded."""
+        with self._lock:
+            if self._flight is not None:
+                self._flight.abandon()
+
     def _landed(self, known: Known | None) -> None:
         if known is not None:
             self._learn(known)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from llmanager_sdk.core import claims
-from llmanager_sdk.core.drivers import Steps
+from llmanager_sdk.core.drivers import Sleep, Steps
 from llmanager_sdk.core.engine import Engine
 from llmanager_sdk.core.life import Life
 from llmanager_sdk.errors import NotRunning, ResourceError
@@ -59,12 +61,46 @@ def pin(engine: Engine, key: str, seconds: float) -> Steps[Life]:
 
 
 def drop(engine: Engine, key: str, hold: str) -> Steps[None]:
-    """A `with` block was left: its demand ends; nobody else's does."""
+    """A `with` block was left: its demand ends, nobody else's does.
+
+    What nobody wants any more goes at once: this process takes the sweep's steps itself.
+    """
     while True:
         slot = yield from engine.read(key)
+        held = [
+            life
+            for life in slot.lives
+            if hold in life.holds and life.phase in ("creating", "ready")
+        ]
         new = slot
-        for life in slot.lives:
-            if hold in life.holds and life.phase in ("creating", "ready"):
-                new = new.with_life(claims.dropped(life, hold))
-        if new is slot or (yield from engine.swap(slot, new)):
-            return
+        for life in held:
+            new = new.with_life(_released(claims.dropped(life, hold), engine.me))
+        if not held or (yield from engine.swap(slot, new)):
+            break
+    for life in held:
+        yield from engine.settle_all(key, life.gen)
+
+
+def _released(life: Life, me: str) -> Life:
+    if life.phase == "creating" and life.worker == me:
+        return replace(life, worker="", worker_until=0.0)
+    return life
+
+
+def see_off(engine: Engine, key: str, patience: float) -> Steps[bool]:
+    """Take the sweep's steps on what was stopped, until it is gone or `patience` seconds are over.
+
+    Returns:
+        Whether it is gone.
+    """
+    until = engine.clock.time() + patience
+    while True:
+        slot = yield from engine.read(key)
+        going = [x for x in slot.lives if x.phase != "gone" and (x.stop or x.phase != "ready")]
+        if not going:
+            return True
+        for life in going:
+            yield from engine.settle_all(key, life.gen)
+        if engine.clock.time() > until:
+            return False
+        yield Sleep(engine.kinds[going[0].spec.kind].timing.poll)

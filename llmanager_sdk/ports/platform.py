@@ -1,0 +1,46 @@
+"""What `local` is and `aws` will be: where the faces get their parts from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from llmanager_sdk.core.keeper import Keeper
+from llmanager_sdk.core.life import Life
+from llmanager_sdk.ports.history import HistoryStore
+from llmanager_sdk.ports.models import ChatModel, Encoder, Endpoint
+from llmanager_sdk.ports.vectors import Dataset
+from llmanager_sdk.settings import Settings
+
+
+class Platform(Protocol):
+    """One platform under one set of settings. Making one does no I/O."""
+
+    name: str
+    settings: Settings
+    keeper: Keeper
+
+    def chat(
+        self, model: str | None, deployment: str | None, options: Mapping[str, Any]
+    ) -> ChatModel:
+        """What a chat model's name stands for here. May read the disk, and set weights up.
+
+        Raises:
+            UnknownModel, ConfigurationError: it cannot be had; the message lists what can.
+        """
+
+    def endpoint(self, life: Life) -> Endpoint:
+        """Where a ready life answers.
+
+        Raises:
+            NotRunning: it left no address; it is going, or gone.
+        """
+
+    def encoder(self, model: str | None, options: Mapping[str, Any]) -> Encoder:
+        """The encoder of that name, loaded on its first use."""
+
+    def dataset(self, name: str) -> Dataset:
+        """The dataset of a vector store."""
+
+    def history(self) -> HistoryStore:
+        """All chat sessions of this namespace."""

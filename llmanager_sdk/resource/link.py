@@ -1,0 +1,254 @@
+"""How a chat face reaches its model: look the name up, bring it up, hold its lease for a call."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import secrets
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from llmanager_sdk.core import verbs
+from llmanager_sdk.core.claims import Known, Want
+from llmanager_sdk.core.drivers import run
+from llmanager_sdk.core.engine import Engine
+from llmanager_sdk.core.lease import Lease
+from llmanager_sdk.core.ports import Clock, Notify, Progress
+from llmanager_sdk.errors import ConfigurationError, NotRunning
+from llmanager_sdk.platforms import resolve
+from llmanager_sdk.ports.models import ChatModel, Endpoint
+from llmanager_sdk.ports.platform import Platform
+from llmanager_sdk.resource.show import Show, reporter
+from llmanager_sdk.settings import seconds
+
+OnCold = Literal["wait", "raise"]
+
+IDLE_LEAST = 1.0
+"""The shortest idle timeout, in seconds: below it a resource could go before its first call."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a resource stands for once its name was looked up."""
+
+    platform: Platform
+    model: ChatModel
+    want: Want
+    addresses: dict[int, Endpoint]
+
+    @property
+    def engine(self) -> Engine:
+        """The lifecycle of its namespace."""
+        return self.platform.keeper.engine
+
+
+class ModelLink:
+    """A model endpoint that exists while somebody uses it. Making this object does no I/O.
+
+    Args:
+        model: what to serve; the platform's default for None.
+        deployment: the name under which callers share it; derived from the model for None.
+        platform: a name, a platform object, or None for what the settings say.
+        idle_timeout: how long it stays after this caller's last use: seconds, or "30m".
+        on_cold: "wait" until it is up, or "raise" ResourceWarming while it comes up.
+        wait_timeout: the longest wait; None for as long as it takes.
+        progress: "auto", "off", or a callback.
+        options: passed to the platform: context, slots, threads, ...
+    """
+
+    def __init__(
+        self,
+        model: str | None,
+        *,
+        deployment: str | None,
+        platform: str | Platform | None,
+        idle_timeout: float | str | None,
+        on_cold: OnCold,
+        wait_timeout: float | str | None,
+        progress: Show,
+        options: Mapping[str, Any],
+    ) -> None:
+        if on_cold not in ("wait", "raise"):
+            raise ConfigurationError(
+                f"on_cold={on_cold!r} is not known", hint="say on_cold='wait' or on_cold='raise'"
+            )
+        self._idle = None if idle_timeout is None else seconds(idle_timeout, "idle_timeout")
+        if self._idle is not None and self._idle < IDLE_LEAST:
+            raise ConfigurationError(
+                f"idle_timeout={idle_timeout!r} is shorter than {IDLE_LEAST:.0f} s",
+                hint="leave a `with` block, or call .resource.stop(), to end it at once",
+            )
+        waits = math.inf if wait_timeout is None else seconds(wait_timeout, "wait_timeout")
+        self._name = model
+        self._deployment = deployment
+        self._platform = platform
+        self._on_cold: OnCold = on_cold
+        self._timeout = waits
+        self._show = progress
+        self._options = dict(options)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._lock = threading.Lock()
+        self._bound: Bound | None = None
+        self._lease: Lease | None = None
+        self._hold = ""
+        self._depth = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What the constructor was told: a copy shares nothing with its original."""
+        gone = ("_lock", "_bound", "_lease", "_hold", "_depth")
+        return {name: value for name, value in self.__dict__.items() if name not in gone}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._forget()
+
+    def __repr__(self) -> str:
+        """What it is and the state this process knows, without asking anybody."""
+        bound, lease = self._bound, self._lease
+        if bound is None:
+            return f"<model {self._deployment or self._name or 'default'}: not used yet>"
+        life = lease.life if lease is not None else None
+        state = f"ready (life {life.gen})" if life is not None else "cold"
+        stand_in = f", {bound.model.served} stands in" if bound.model.stand_in else ""
+        return f"<model {bound.model.name} on {bound.platform.name}: {state}{stand_in}>"
+
+    # -- what the name stands for --------------------------------------------------------------
+
+    def bind(self) -> Bound:
+        """Look the name up, once. May set weights up on the first use of a model."""
+        bound = self._bound
+        if bound is not None:
+            return bound
+        platform = resolve(self._platform)
+        model = platform.chat(self._name, self._deployment, self._options)
+        timing = platform.keeper.engine.kinds[model.spec.kind].timing
+        want = Want(model.spec, timing.idle if self._idle is None else self._idle)
+        with self._lock:
+            if self._bound is None:
+                self._bound = Bound(platform, model, want, {})
+            return self._bound
+
+    def model(self) -> ChatModel:
+        """What the name stands for."""
+        return self.bind().model
+
+    def _leased(self) -> tuple[Bound, Lease]:
+        bound = self.bind()
+        lease = self._lease
+        if lease is None:
+            with self._lock:
+                want = replace(bound.want, hold=self._hold)
+                lease = self._lease = bound.platform.keeper.lease(want)
+        return bound, lease
+
+    # -- calls ---------------------------------------------------------------------------------
+
+    @contextmanager
+    def call(self, notify: Notify | None = None) -> Iterator[Endpoint]:
+        """Bring it up if it is cold, and hold its lease while the block runs."""
+        bound, lease = self._leased()
+        endpoint = None
+        while endpoint is None:
+            known = lease.enter(
+                wait=self._on_cold == "wait", timeout=self._timeout, notify=self._tell(notify)
+            )
+            endpoint = bound.addresses.get(known.life.gen) or self._address(bound, lease, known)
+        try:
+            yield endpoint
+        finally:
+            lease.leave()
+
+    @asynccontextmanager
+    async def acall(self, notify: Notify | None = None) -> AsyncIterator[Endpoint]:
+        """`call`, for asyncio."""
+        if self._bound is None:
+            await asyncio.to_thread(self.bind)
+        bound, lease = self._leased()
+        endpoint = None
+        while endpoint is None:
+            known = await lease.aenter(
+                wait=self._on_cold == "wait", timeout=self._timeout, notify=self._tell(notify)
+            )
+            endpoint = bound.addresses.get(known.life.gen)
+            if endpoint is None:
+                endpoint = await asyncio.to_thread(self._address, bound, lease, known)
+        try:
+            yield endpoint
+        finally:
+            lease.leave()
+
+    def _address(self, bound: Bound, lease: Lease, known: Known) -> Endpoint | None:
+        """Where it answers; None, with the call counted out, if it went in this very moment."""
+        try:
+            endpoint = replace(bound.platform.endpoint(known.life), gen=known.life.gen)
+        except BaseException as error:
+            lease.leave()
+            if isinstance(error, NotRunning) and run(lease.lost(known.life.gen), self._clock):
+                return None
+            raise
+        bound.addresses.clear()
+        bound.addresses[known.life.gen] = endpoint
+        return endpoint
+
+    @property
+    def _clock(self) -> Clock:
+        return self.bind().engine.clock
+
+    def _tell(self, notify: Notify | None) -> Notify:
+        """A reporter that is made only when there is something to report."""
+        made: list[Notify] = []
+
+        def tell(progress: Progress) -> None:
+            if not made:
+                made.append(self._reporter(notify))
+            made[0](progress)
+
+        return tell
+
+    def _reporter(self, notify: Notify | None = None) -> Notify:
+        model = self.bind().model
+        title = f"{model.served} for {model.name}" if model.stand_in else model.name
+        return reporter(title, self._show, *([notify] if notify else []))
+
+    def lost(self, endpoint: Endpoint) -> bool:
+        """Report that nothing answered there; True if that life is over."""
+        bound, lease = self._leased()
+        return run(lease.lost(endpoint.gen), bound.engine.clock)
+
+    async def alost(self, endpoint: Endpoint) -> bool:
+        """`lost`, for asyncio."""
+        return await asyncio.to_thread(self.lost, endpoint)
+
+    # -- the demand of a `with` block ----------------------------------------------------------
+
+    def __enter__(self) -> ModelLink:
+        """From here on the demand of this object ends with the block."""
+        with self._lock:
+            self._depth += 1
+            if self._depth == 1:
+                self._hold = secrets.token_hex(6)
+                self._lease = None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._depth -= 1
+            if self._depth:
+                return
+            lease, self._lease, hold, self._hold = self._lease, None, self._hold, ""
+            bound = self._bound
+        if lease is not None and bound is not None:
+            lease.abandon()
+            bound.platform.keeper.release(lease)
+            run(verbs.drop(bound.engine, lease.want.key, hold), bound.engine.clock)
+
+    async def __aenter__(self) -> ModelLink:
+        return self.__enter__()
+
+    async def __aexit__(self, *error: object) -> None:
+        await asyncio.to_thread(self.__exit__, *error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import importlib
 import logging
 import sys
 import threading

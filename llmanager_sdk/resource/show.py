@@ -134,12 +134,10 @@ class _Notebook:
         over = progress.phase in ("ready", "failed")
         if self._handle is None and (over or progress.elapsed_s < QUIET):
             return
-        from IPython import display as notebook
-
+        notebook: Any = importlib.import_module("IPython.display")
         share = 1.0 if over else min(progress.elapsed_s / (progress.estimate_s or 60.0), 0.98)
-        bar = notebook.HTML(
-            f'<progress value="{share:.2f}"></progress> {line(self._title, progress)}'
-        )
+        text = html.escape(line(self._title, progress))
+        bar = notebook.HTML(f'<progress value="{share:.2f}"></progress> {text}')
         if self._handle is None:
             self._handle = notebook.display(bar, display_id=True)
         else:

@@ -1,1 +1,88 @@
-"""."""
+"""The command `llmanager`. Each command is a module beside this one, imported when it is run."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "ls": ("resources", "what exists now, what it costs, and when it goes"),
+    "status": ("resources", "everything about one resource, or about all"),
+    "warm": ("resources", "bring a model up, and wait for it"),
+    "stop": ("resources", "end a resource; data stay, and the next use brings it back"),
+    "destroy": ("resources", "end a resource and delete its data"),
+    "reap": ("reap", "delete what nobody uses any more, now"),
+    "setup": ("setup", "get the default weights, once"),
+    "chat": ("chat", "chat with a model, or with a folder of documents"),
+    "demo": ("demo", "a chat with documents, from nothing to nothing left"),
+    "models": ("setup", "which models can be had here"),
+    "doctor": ("doctor", "whether everything that is needed is here, and what to do if not"),
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands. Light: it imports none of them."""
+    top = argparse.ArgumentParser(
+        prog="llmanager",
+        description="Models, vectors and chat history that create and remove themselves.",
+    )
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    made = {}
+    for name, (_, summary) in COMMANDS.items():
+        made[name] = commands.add_parser(name, help=summary, description=summary)
+        made[name].add_argument("--json", action="store_true", help="print JSON")
+    for name in ("stop", "destroy"):
+        made[name].add_argument("key", nargs="?", help="which one, as `llmanager ls` names it")
+        made[name].add_argument("--all", action="store_true", help="every one of this namespace")
+        made[name].add_argument(
+            "--force", action="store_true", help="do not wait for open calls: they break"
+        )
+    made["destroy"].add_argument("--yes", action="store_true", help="do not ask")
+    made["status"].add_argument("key", nargs="?", help="which one, as `llmanager ls` names it")
+    made["reap"].add_argument("--dry-run", action="store_true", help="only say what would go")
+    _chatting(made)
+    return top
+
+
+def _chatting(made: dict[str, argparse.ArgumentParser]) -> None:
+    for name in ("warm", "chat", "demo"):
+        made[name].add_argument("--model", help="a name of `llmanager models`, or a GGUF file")
+        made[name].add_argument("--idle-timeout", default=None, help="such as 90s or 30m")
+    made["warm"].add_argument("--deployment", help="the name under which callers share it")
+    made["warm"].add_argument("--wait", action="store_true", help="wait for it (it always does)")
+    made["warm"].add_argument("--force", action="store_true", help="try again after a failure")
+    made["chat"].add_argument("--docs", metavar="FOLDER", help="answer from these documents")
+    made["chat"].add_argument("--session", help="go on with this chat history")
+    made["chat"].add_argument("question", nargs="*", help="ask this one question, then end")
+    made["demo"].add_argument("--docs", metavar="FOLDER", help="other documents to ask about")
+    made["demo"].add_argument("--question", help="one question of your own, instead of the five")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: its words; those of the process by default.
+
+    Returns:
+        0 for success, 1 for an error that was told, 130 after Ctrl-C.
+    """
+    args = parser().parse_args(argv)
+    module = importlib.import_module(f"llmanager_sdk.cli.{COMMANDS[args.command][0]}")
+    from llmanager_sdk.errors import LLManagerError
+
+    try:
+        code = getattr(module, args.command)(args)
+        return int(code or 0)
+    except LLManagerError as error:
+        print(f"llmanager {args.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt as stop:
+        notes = getattr(stop, "__notes__", [])
+        print("\n".join(["", *notes]), file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1

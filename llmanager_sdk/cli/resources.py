@@ -1,0 +1,159 @@
+"""`llmanager ls`, `status`, `warm`, `stop`, `destroy`: what exists, and a word about it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from llmanager_sdk.cli.output import as_json, facts, table
+from llmanager_sdk.core import verbs
+from llmanager_sdk.core.drivers import run
+from llmanager_sdk.core.engine import Engine
+from llmanager_sdk.core.life import Slot
+from llmanager_sdk.errors import ConfigurationError
+from llmanager_sdk.platforms import resolve
+from llmanager_sdk.resource.model import STOP_WAIT
+from llmanager_sdk.resource.status import Status, duration, of_slot
+
+
+def slots(engine: Engine) -> Iterator[Slot]:
+    """Every slot of the namespace."""
+    cursor = ""
+    while True:
+        page = engine.registry.scan(cursor)
+        yield from page.slots
+        cursor = page.cursor
+        if not cursor:
+            return
+
+
+def statuses(engine: Engine, platform: str) -> Iterator[Status]:
+    """A status for each slot, the cold ones included."""
+    for slot in slots(engine):
+        if not slot.lives:
+            continue
+        life = slot.lives[-1]
+        kind = engine.kinds.get(life.spec.kind)
+        if kind is None:
+            continue
+        body = dict(life.spec.body)
+        yield Status(
+            key=slot.key,
+            kind=life.spec.kind,
+            platform=platform,
+            details=body,
+            **of_slot(slot, engine.clock.time(), kind.timing),
+        )
+
+
+def ls(args: argparse.Namespace) -> None:
+    """What exists now."""
+    platform = resolve()
+    found = list(statuses(platform.keeper.engine, platform.name))
+    alive = [each for each in found if each.phase != "cold"]
+    if args.json:
+        as_json([each.as_dict() for each in alive])
+        return
+    rows = [
+        {
+            "NAME": each.key,
+            "KIND": each.kind,
+            "STATE": each.phase,
+            "$/H": f"{each.price:.2f}",
+            "AGE": duration(time.time() - each.since),
+            "GOES": each.leaves,
+        }
+        for each in alive
+    ]
+    table(rows, f"nothing is running on {platform.name} (namespace {platform.settings.namespace})")
+
+
+def status(args: argparse.Namespace) -> None:
+    """Everything about one resource, or about all."""
+    platform = resolve()
+    found = [
+        each
+        for each in statuses(platform.keeper.engine, platform.name)
+        if args.key in (None, each.key)
+    ]
+    if args.key and not found:
+        raise _unknown(platform.keeper.engine, args.key)
+    if args.json:
+        as_json([each.as_dict() for each in found])
+        return
+    if not found:
+        print("nothing was ever started here")
+    for each in found:
+        shown = each.as_dict() | {
+            "since": _when(each.since),
+            "keeps_until": _when(each.keeps_until),
+        }
+        facts({name: value for name, value in shown.items() if value})
+        print()
+
+
+def warm(args: argparse.Namespace) -> None:
+    """Bring a model up, and wait for it."""
+    from llmanager_sdk.resource.model import model_link
+
+    link = model_link(args.model, deployment=args.deployment, idle_timeout=args.idle_timeout)
+    result = link.warm(force=args.force)
+    as_json(result.as_dict()) if args.json else print(result)
+
+
+def stop(args: argparse.Namespace) -> int:
+    """End resources; data stay."""
+    platform = resolve()
+    engine = platform.keeper.engine
+    keys = [slot.key for slot in _chosen(engine, args)]
+    for key in keys:
+        run(verbs.stop(engine, key, force=args.force), engine.clock)
+    gone = {key: run(verbs.see_off(engine, key, STOP_WAIT), engine.clock) for key in keys}
+    if args.json:
+        as_json(gone)
+    elif not gone:
+        print("nothing is running")
+    else:
+        for key, over in gone.items():
+            print(f"{key}: {'gone' if over else 'goes when its open calls have ended'}")
+    return 0 if all(gone.values()) else 1
+
+
+def destroy(args: argparse.Namespace) -> int:
+    """End resources and delete what they leave; asks."""
+    if not args.yes:
+        if not sys.stdin.isatty():
+            raise ConfigurationError(
+                "destroy asks, and nobody can answer here", step="destroy", hint="say --yes"
+            )
+        if input("End it and delete its logs and data? [y/N] ").strip().lower() not in ("y", "yes"):
+            print("nothing was done")
+            return 1
+    return stop(args)
+
+
+def _chosen(engine: Engine, args: argparse.Namespace) -> list[Slot]:
+    if not args.key and not args.all:
+        raise ConfigurationError("which one?", step=args.command, hint="name it, or say --all")
+    live = [x for x in slots(engine) if any(life.phase != "gone" for life in x.lives)]
+    if args.all:
+        return live
+    chosen = [x for x in slots(engine) if x.key == args.key]
+    if not chosen:
+        raise _unknown(engine, args.key)
+    return [x for x in chosen if x in live]
+
+
+def _unknown(engine: Engine, key: str) -> ConfigurationError:
+    known = ", ".join(slot.key for slot in slots(engine)) or "none yet"
+    return ConfigurationError(f"there is no resource called {key!r}", hint=f"known are: {known}")
+
+
+def _when(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at)) if at else ""
+
+
+__all__: list[Any] = ["destroy", "ls", "slots", "status", "statuses", "stop", "warm"]

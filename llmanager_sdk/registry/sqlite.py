@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from llmanager_sdk.core.life import Slot
 from llmanager_sdk.core.ports import Page
+from llmanager_sdk.errors import RegistryUnavailable, StoreError
 from llmanager_sdk.registry.form import dump, load
+from llmanager_sdk.sqlite_file import SqliteFile
 
 PAGE = 100
+"""How many slots a page of `scan` holds."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS slots (
     namespace TEXT NOT NULL, key TEXT NOT NULL, rev INTEGER NOT NULL, schema INTEGER NOT NULL,
@@ -30,15 +32,14 @@ class SqliteRegistry:
     """
 
     def __init__(self, path: Path, namespace: str) -> None:
-        self.path = path
         self.namespace = namespace
-        self._local = threading.local()
+        self._file = SqliteFile(path, _SCHEMA)
 
     def read(self, key: str) -> Slot:
         """The slot, or an empty one with rev 0."""
-        if not self.path.exists():
-            return Slot(key)
-        with self._connection() as connection:
+        with _available(key), self._file.reading() as connection:
+            if connection is None:
+                return Slot(key)
             row = connection.execute(
                 "SELECT rev, schema, body FROM slots WHERE namespace = ? AND key = ?",
                 (self.namespace, key),
@@ -48,7 +49,7 @@ class SqliteRegistry:
     def swap(self, old: Slot, new: Slot) -> bool:
         """Compare and set on `rev`; durable when it returns."""
         values = (new.schema, dump(new), self.namespace, old.key)
-        with self._connection() as connection:
+        with _available(old.key), self._file.writing() as connection:
             if old.rev:
                 cursor = connection.execute(
                     "UPDATE slots SET rev = rev + 1, schema = ?, body = ?"
@@ -65,9 +66,9 @@ class SqliteRegistry:
 
     def scan(self, cursor: str = "") -> Page:
         """Slots in key order."""
-        if not self.path.exists():
-            return Page([], "")
-        with self._connection() as connection:
+        with _available("*"), self._file.reading() as connection:
+            if connection is None:
+                return Page([], "")
             rows = connection.execute(
                 "SELECT key, rev, schema, body FROM slots WHERE namespace = ? AND key > ?"
                 " ORDER BY key LIMIT ?",
@@ -76,6 +77,15 @@ class SqliteRegistry:
         slots = [load(*row) for row in rows[:PAGE]]
         return Page(slots, slots[-1].key if len(rows) > PAGE else "")
 
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        yield sqlite3.connect(self.path)
+
+@contextmanager
+def _available(key: str) -> Iterator[None]:
+    try:
+        yield
+    except StoreError as error:
+        raise RegistryUnavailable(
+            f"the registry is not available: {error.message}",
+            resource=key,
+            step=error.step,
+            hint=error.hint,
+        ) from error

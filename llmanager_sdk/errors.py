@@ -1,4 +1,4 @@
-"""Every error this library raises on its own account; nothing raw from a lower layer reaches a user.
+"""Every error this library raises; nothing raw from a lower layer reaches a user.
 
     LLManagerError
     |-- ConfigurationError (ValueError)     an argument or a setting is wrong; nothing was started

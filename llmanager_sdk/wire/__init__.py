@@ -1,1 +1,1 @@
-"""."""
+"""LangChain messages to bytes and back, for OpenAI's chat form. Pure: nothing here does I/O."""

@@ -1,0 +1,363 @@
+"""`ManagedLLM`: a LangChain chat model that brings its own engine up, shares it and lets it go."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any, Literal
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.language_models.base import LangSmithParams
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages.utils import count_tokens_approximately
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
+
+from llmanager_sdk.errors import ConfigurationError
+from llmanager_sdk.http.faults import Timeouts
+from llmanager_sdk.ports.models import ChatModel, Link
+from llmanager_sdk.resource.fixed import FixedLink
+from llmanager_sdk.resource.model import ModelResource, model_link
+from llmanager_sdk.settings import seconds
+from llmanager_sdk.wire import structured
+from llmanager_sdk.wire.answer import PROVIDER, as_generation, collect
+from llmanager_sdk.wire.caller import Call
+from llmanager_sdk.wire.progress import from_manager, from_manager_async, from_parent
+from llmanager_sdk.wire.request import build
+
+ENGINE_OPTIONS = ("context", "slots", "threads")
+_CHARACTERS = 3.5
+"""Characters of a token, roughly, in western text."""
+
+
+class ManagedLLM(BaseChatModel):
+    """A chat model that exists while somebody uses it.
+
+    Making one does no I/O. The first call brings the engine up, or joins the one that other
+    threads and processes use; it goes an idle timeout after the last call of all of them. Use it
+    as a context manager to drop this object's demand at the end of the block.
+
+    Args:
+        model: a name of `llmanager models`, a Hugging Face id, or the path of a GGUF file.
+        deployment: the name under which callers share the engine; derived from the model for None.
+        platform: "local", or a platform object; what the settings say for None.
+        idle_timeout: how long the engine stays after the last call: seconds, or "30m".
+        on_cold: "wait" for it, or "raise" `ResourceWarming` while it comes up.
+        wait_timeout: the longest wait for it; None for as long as it takes.
+        progress: "auto", "off", or a callback that gets `Progress`.
+        temperature, max_tokens, top_p, seed, stop, logprobs, top_logprobs: as OpenAI has them.
+            Without max_tokens an answer ends after 1,024 tokens on local.
+        timeout: the longest time, in seconds, before the first byte and between two bytes.
+        max_retries: how often "too many calls" and the like are tried again.
+        stream_usage: report token counts in streams too.
+        endpoint_url, api_key: an OpenAI-compatible server that exists already; it is used as it
+            is and never ended. `own_tools=False` forces tool calls by a schema there.
+        context, slots, threads: of the engine: tokens, calls at once, threads.
+
+    Raises:
+        ConfigurationError: an argument is unknown or makes no sense.
+    """
+
+    model: str | None = None
+    deployment: str | None = None
+    platform: Any = None
+    idle_timeout: float | str | None = None
+    on_cold: Literal["wait", "raise"] = "wait"
+    wait_timeout: float | str | None = None
+    progress: Any = "auto"
+    temperature: float | None = Field(None, ge=0)
+    max_tokens: int | None = Field(None, gt=0)
+    top_p: float | None = Field(None, gt=0, le=1)
+    seed: int | None = None
+    stop: list[str] | str | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(None, ge=0, le=20)
+    timeout: float | str | None = None
+    max_retries: int = Field(2, ge=0)
+    streaming: bool = False
+    stream_usage: bool = True
+    endpoint_url: str | None = None
+    api_key: SecretStr | None = None
+    own_tools: bool | None = None
+    context: int | None = None
+    slots: int | None = None
+    threads: int | None = None
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    _link: Any = PrivateAttr(default=None)
+    _others: dict[str, Any] = PrivateAttr(default_factory=dict)
+    _timeouts: Timeouts = PrivateAttr(default=Timeouts())
+
+    def __init__(self, model: str | None = None, **kwargs: Any) -> None:
+        try:
+            super().__init__(model=model, **kwargs)
+        except ValidationError as error:
+            told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise ConfigurationError(
+                f"ManagedLLM cannot be made like this: {told}",
+                step="check the arguments",
+                hint="see help(ManagedLLM) for what each of them takes",
+            ) from error
+        if self.timeout is not None:
+            self._timeouts = Timeouts(read=seconds(self.timeout, "timeout"))
+        self._link = self._make_link(self.model, self.deployment)
+
+    def _make_link(self, model: str | None, deployment: str | None) -> Any:
+        if self.endpoint_url is not None:
+            key = self.api_key.get_secret_value() if self.api_key else ""
+            own = self.own_tools is not False
+            return FixedLink(model or "default", self.endpoint_url, key, own_tools=own)
+        engine = {name: getattr(self, name) for name in ENGINE_OPTIONS}
+        return model_link(
+            model,
+            deployment=deployment,
+            platform=self.platform,
+            idle_timeout=self.idle_timeout,
+            on_cold=self.on_cold,
+            wait_timeout=self.wait_timeout,
+            progress=self.progress,
+            **{name: value for name, value in engine.items() if value is not None},
+        )
+
+    # -- what it is ----------------------------------------------------------------------------
+
+    @property
+    def resource(self) -> ModelResource:
+        """The infrastructure behind it: status, warm, stop, destroy, pin, logs."""
+        resource: ModelResource = self._link
+        return resource
+
+    def __repr__(self) -> str:
+        """What it is and its state, as far as this process knows."""
+        return f"ManagedLLM({self.model!r}, {self._link!r})"
+
+    __str__ = __repr__
+
+    def __enter__(self) -> ManagedLLM:
+        """From here on, this object's demand ends with the block."""
+        self._link.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._link.__exit__(*error)
+
+    async def __aenter__(self) -> ManagedLLM:
+        await self._link.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._link.__aexit__(*error)
+
+    @property
+    def _llm_type(self) -> str:
+        return "llmanager"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        """Everything that changes an answer, and no secret: the key of LangChain's cache."""
+        names = ("model", "deployment", "endpoint_url", "context", *_SENT)
+        return {name: getattr(self, name) for name in names} | {"platform": str(self.platform)}
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """It is not: LangChain loads only classes of its own."""
+        return False
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        params = LangSmithParams(
+            ls_provider=PROVIDER,
+            ls_model_name=str(kwargs.get("model") or self.model or "default"),
+            ls_model_type="chat",
+        )
+        temperature = kwargs.get("temperature", self.temperature)
+        if temperature is not None:
+            params["ls_temperature"] = temperature
+        if most := kwargs.get("max_tokens", self.max_tokens):
+            params["ls_max_tokens"] = most
+        if ends := self._stop(stop):
+            params["ls_stop"] = ends
+        return params
+
+    def _resolve_model_profile(self) -> Any:
+        """LangChain's profile of the model; looked up without starting anything."""
+        return dict(self._link.model().profile)
+
+    def get_num_tokens(self, text: str) -> int:
+        """Roughly how many tokens a text has: nothing is started to count them."""
+        return math.ceil(len(text) / _CHARACTERS)
+
+    def get_num_tokens_from_messages(
+        self, messages: list[BaseMessage], tools: Sequence[Any] | None = None
+    ) -> int:
+        """Roughly how many tokens messages have."""
+        return count_tokens_approximately(messages, chars_per_token=_CHARACTERS)
+
+    # -- calls ---------------------------------------------------------------------------------
+
+    def _stop(self, stop: list[str] | None) -> list[str] | None:
+        ends = stop if stop is not None else self.stop
+        return [ends] if isinstance(ends, str) else ends
+
+    def _call(self, messages: list[BaseMessage], stop: list[str] | None, kwargs: Any) -> Call:
+        """One request, built before anything is started."""
+        link: Link = self._link
+        named = kwargs.pop("model", None)
+        if named is not None and named != self.model:
+            link = self._others.setdefault(named, self._make_link(named, None))
+        model = link.model()
+        options = {name: getattr(self, name) for name in _SENT} | {"stop": self._stop(stop)}
+        options |= {name: value for name, value in kwargs.items() if not name.startswith("ls_")}
+        usage = kwargs.get("stream_usage", self.stream_usage)
+        options.pop("stream_usage", None)
+        options["stream_options"] = {"include_usage": True}
+        request = build(
+            messages,
+            options,
+            model=model.served,
+            profile=model.profile,
+            own_tools=model.own_tools,
+        )
+        metadata = _metadata(model)
+        retries = self.max_retries
+        return Call(link, request, model.name, metadata, self._timeouts, retries, usage)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        call = self._call(messages, stop, {"stream_usage": True} | kwargs)
+        generation = collect(list(call.stream(from_manager(run_manager))))
+        return ChatResult(generations=[generation])
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        call = self._call(messages, stop, {"stream_usage": True} | kwargs)
+        chunks = [chunk async for chunk in call.astream(from_manager_async(run_manager))]
+        return ChatResult(generations=[collect(chunks)])
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        first = {"model_provider": PROVIDER}
+        for chunk in self._call(messages, stop, kwargs).stream(from_parent()):
+            if first:
+                chunk.response_metadata = {**chunk.response_metadata, **first}
+                first = {}
+            yield as_generation(chunk)
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        first = {"model_provider": PROVIDER}
+        async for chunk in self._call(messages, stop, kwargs).astream(from_parent()):
+            if first:
+                chunk.response_metadata = {**chunk.response_metadata, **first}
+                first = {}
+            yield as_generation(chunk)
+
+    # -- tools and structured output -----------------------------------------------------------
+
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: dict[str, Any] | str | bool | None = None,
+        strict: bool | None = None,
+        parallel_tool_calls: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """The model with tools.
+
+        Args:
+            tools: functions, tools, pydantic models, or schemas.
+            tool_choice: "auto", "none", "any" (also "required", True), the name of one tool, or
+                OpenAI's object.
+            strict: hold arguments to the schema; a local engine always does.
+            parallel_tool_calls: allow several calls in one answer, where the engine can.
+
+        On local a call is forced by a schema, so its form is certain; whether to call is not
+        something that a small model decides well. After the result of a tool the answer is text.
+        """
+        forms = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
+        names = [form["function"]["name"] for form in forms]
+        bound: dict[str, Any] = {"tools": forms, **kwargs}
+        choice = _choice(tool_choice, names)
+        if choice is not None:
+            bound["tool_choice"] = choice
+        if parallel_tool_calls is not None:
+            bound["parallel_tool_calls"] = parallel_tool_calls
+        return self.bind(**bound)
+
+    def with_structured_output(
+        self,
+        schema: Any = None,
+        *,
+        method: structured.Method = "json_schema",
+        include_raw: bool = False,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """The model, held to a schema; answers are objects of it.
+
+        Args:
+            schema: a pydantic model, a TypedDict, or a JSON schema.
+            method: "json_schema" and "json_mode" hold the text to the schema, "function_calling"
+                asks for a tool call. "json_mode" may go without a schema.
+            include_raw: answer with raw message, parsed object and parsing error.
+        """
+        bound = structured.binding(schema, method, strict)
+        return structured.chain(
+            self.bind(**bound, **kwargs), structured.parser(schema, method), include_raw=include_raw
+        )
+
+
+_SENT = ("temperature", "max_tokens", "top_p", "seed", "stop", "logprobs", "top_logprobs")
+
+
+def _metadata(model: ChatModel) -> dict[str, Any]:
+    """What each answer says of its model."""
+    told: dict[str, Any] = {"model_name": model.name, "model_provider": PROVIDER}
+    return told | ({"stand_in": model.served} if model.stand_in else {})
+
+
+def _choice(choice: dict[str, Any] | str | bool | None, names: list[str]) -> Any:
+    if choice is None or choice is False:
+        return None
+    if choice is True or choice in ("any", "required"):
+        return "required"
+    if isinstance(choice, dict):
+        name = (choice.get("function") or {}).get("name") or choice.get("name")
+        choice = str(name)
+    if choice in ("auto", "none"):
+        return choice
+    if choice not in names:
+        raise ConfigurationError(
+            f"tool_choice={choice!r} names no tool that is bound",
+            hint=f"bound are {', '.join(names) or 'none'}; or say 'auto', 'any' or 'none'",
+        )
+    return {"type": "function", "function": {"name": choice}}
+
+
+__all__ = ["ManagedLLM"]

@@ -1,0 +1,41 @@
+"""What can go wrong on the way, told apart by one question: had the answer begun?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class NotReached(Exception):
+    """Nobody answered: no byte of an answer came, so the call may be made again."""
+
+
+class CutOff(Exception):
+    """The answer ended before it was whole."""
+
+
+class TooSlow(Exception):
+    """The time between two bytes, or before the first one, was longer than allowed."""
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """In seconds: to connect, before the first byte, and between two bytes."""
+
+    connect: float = 5.0
+    read: float = 600.0
+
+
+class Refused(Exception):
+    """The server answered with a status that is not success.
+
+    Attributes:
+        status: the HTTP status.
+        body: what it said.
+        retry_after: seconds, where the server said so.
+    """
+
+    def __init__(self, status: int, body: bytes, retry_after: str | None = None) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
+        self.body = body
+        self.retry_after = float(retry_after) if (retry_after or "").isdigit() else None  # type: ignore[arg-type]

@@ -1,0 +1,103 @@
+"""An OpenAI-compatible server that exists already: used as it is, never started, never ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import orjson
+
+from llmanager_sdk.core.life import Spec
+from llmanager_sdk.core.ports import Notify
+from llmanager_sdk.http import sync
+from llmanager_sdk.http.faults import NotReached, Refused, Timeouts, TooSlow
+from llmanager_sdk.ports.models import ChatModel, Endpoint
+from llmanager_sdk.resource.static import Static
+from llmanager_sdk.resource.status import Status
+
+
+class FixedLink(Static):
+    """A link to such a server.
+
+    Args:
+        model: the name that it knows the model by.
+        url: its base, such as "http://127.0.0.1:8000/v1".
+        api_key: sent as a bearer token; empty for none.
+        own_tools: it calls tools by itself; else calls are forced by a schema.
+    """
+
+    def __init__(self, model: str, url: str, api_key: str, *, own_tools: bool = True) -> None:
+        super().__init__(self._state)
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._model = ChatModel(
+            model, model, Spec.of("fixed", url, {}), 0, own_tools, {"tool_calling": True}
+        )
+        self._endpoint = Endpoint(url.rstrip("/"), headers)
+        self._asked = False
+
+    def __repr__(self) -> str:
+        return f"<model {self._model.name} at {self._endpoint.url}>"
+
+    def _state(self) -> Status:
+        phase = "reachable" if self._slots() is not _NOBODY else "unreachable"
+        return Status(key=self._endpoint.url, kind="model", platform="elsewhere", phase=phase)
+
+    def model(self) -> ChatModel:
+        """What it was said to be."""
+        return self._model
+
+    def _slots(self) -> Any:
+        """llama.cpp's server says how many slots it has; others say nothing, which is no limit."""
+        url = self._endpoint.url.removesuffix("/v1") + "/props"
+        try:
+            data = sync.request("GET", url, None, self._endpoint.headers, Timeouts(2.0, 2.0))
+            said = orjson.loads(data)
+            slots = said.get("total_slots") if isinstance(said, Mapping) else None
+            return slots if isinstance(slots, int) and slots > 0 else None
+        except NotReached:
+            return _NOBODY
+        except (Refused, TooSlow, ValueError):
+            return None
+
+    def _ready(self) -> Endpoint:
+        if not self._asked:
+            slots = self._slots()
+            if isinstance(slots, int):
+                self._endpoint = Endpoint(self._endpoint.url, self._endpoint.headers, slots)
+            self._asked = slots is not _NOBODY
+        return self._endpoint
+
+    @contextmanager
+    def call(self, notify: Notify | None = None) -> Iterator[Endpoint]:
+        """The server, as it is."""
+        yield self._endpoint if self._asked else self._ready()
+
+    @asynccontextmanager
+    async def acall(self, notify: Notify | None = None) -> AsyncIterator[Endpoint]:
+        """`call`, for asyncio."""
+        yield self._endpoint if self._asked else await asyncio.to_thread(self._ready)
+
+    def lost(self, endpoint: Endpoint) -> bool:
+        """It is not ours to bring back."""
+        return False
+
+    async def alost(self, endpoint: Endpoint) -> bool:
+        """It is not ours to bring back."""
+        return False
+
+    def __enter__(self) -> FixedLink:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing of ours ends."""
+
+    async def __aenter__(self) -> FixedLink:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing of ours ends."""
+
+
+_NOBODY: Any = object()

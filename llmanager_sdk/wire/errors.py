@@ -1,0 +1,152 @@
+"""What a call to a model may raise: our classes, which are LangChain's `Model...Error` too.
+
+errors.CallError
+|-- InvalidRequest        the server refuses what it was sent
+|   `-- ContextOverflow   prompt and answer are longer than the context
+|-- AuthenticationFailed  a wrong or missing key
+|-- PermissionRefused     a right key that may not do this
+|-- ModelMissing          the server does not know the model
+|-- RateLimited           too many calls
+|-- EngineFailed          an error of the server's own, before or in the middle of an answer
+|-- EngineUnreachable     nobody answers
+|-- CallTimeout           it took too long
+`-- AnswerBroken          an answer was cut off after it had begun (errors.StreamBroken)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from langchain_core import exceptions as langchain
+
+from llmanager_sdk.errors import CallError, StreamBroken
+from llmanager_sdk.http.faults import CutOff, NotReached, Refused, TooSlow
+
+
+class InvalidRequest(CallError, langchain.ModelInvalidRequestError):
+    """The server refuses what it was sent."""
+
+
+class ContextOverflow(InvalidRequest, langchain.ContextOverflowError):
+    """Prompt and answer are longer than the context."""
+
+
+class AuthenticationFailed(CallError, langchain.ModelAuthenticationError):
+    """A wrong or missing key."""
+
+
+class PermissionRefused(CallError, langchain.ModelPermissionDeniedError):
+    """A right key that may not do this."""
+
+
+class ModelMissing(CallError, langchain.ModelNotFoundError):
+    """The server does not know the model, or the address."""
+
+
+class RateLimited(CallError, langchain.ModelRateLimitError):
+    """Too many calls.
+
+    Attributes:
+        retry_after_s: seconds, where the server said so.
+    """
+
+    retry_after_s: float | None = None
+
+
+class EngineFailed(CallError, langchain.ModelAPIError):
+    """An error of the server's own."""
+
+
+class EngineUnreachable(CallError, langchain.ModelConnectionError):
+    """Nobody answers."""
+
+
+class CallTimeout(CallError, langchain.ModelTimeoutError):
+    """It took too long."""
+
+
+class AnswerBroken(StreamBroken, langchain.ModelConnectionError):
+    """An answer was cut off after it had begun; what came before is not the whole answer."""
+
+
+_BY_STATUS: dict[int, tuple[type[CallError], str]] = {
+    400: (InvalidRequest, "correct what the message names"),
+    401: (AuthenticationFailed, "check the key"),
+    403: (PermissionRefused, "ask for the permission, or use another key"),
+    404: (ModelMissing, "check the model's name and the address"),
+    408: (CallTimeout, "try again, or ask for less"),
+    413: (InvalidRequest, "send less at once"),
+    422: (InvalidRequest, "correct what the message names"),
+    429: (RateLimited, "try again later, or call less often"),
+}
+TRANSIENT = (429, 500, 502, 503, 504)
+"""What may be answered well a moment later."""
+
+
+def from_refusal(refused: Refused, where: str) -> CallError:
+    """The typed error for a status that is not success."""
+    return from_body(refused.status, _parsed(refused.body), where, refused.retry_after)
+
+
+def from_body(status: int, body: Any, where: str, retry_after: float | None = None) -> CallError:
+    """The typed error for an error object, of an answer or of an event in a stream."""
+    said = body.get("error", body) if isinstance(body, dict) else body
+    text = str(said.get("message", said) if isinstance(said, dict) else said)[:2000]
+    kind = str(said.get("type", "")) if isinstance(said, dict) else ""
+    if kind == "exceed_context_size_error" or "context length" in text:
+        return ContextOverflow(
+            f"the prompt does not fit: {text}",
+            resource=where,
+            step="call",
+            hint="shorten the prompt, or ask for a larger context=",
+        )
+    default = (EngineFailed, "try again; if it stays, look at .resource.logs()")
+    cls, hint = _BY_STATUS.get(status, default)
+    error = cls(
+        f"the model's server answered {status}: {text}", resource=where, step="call", hint=hint
+    )
+    if isinstance(error, RateLimited):
+        error.retry_after_s = retry_after
+    return error
+
+
+def from_fault(fault: Exception, where: str) -> CallError:
+    """The typed error for what went wrong on the way."""
+    match fault:
+        case Refused():
+            return from_refusal(fault, where)
+        case NotReached():
+            return EngineUnreachable(
+                f"nobody answers: {fault}",
+                resource=where,
+                step="connect",
+                hint="try again; .resource.status() and .resource.logs() tell more",
+            )
+        case TooSlow():
+            return CallTimeout(
+                f"the answer took too long: {fault}",
+                resource=where,
+                step="wait for the answer",
+                hint="ask for fewer tokens, or allow more time with timeout=",
+            )
+        case CutOff():
+            return broken(str(fault), where)
+    raise fault
+
+
+def broken(why: str, where: str) -> AnswerBroken:
+    """The typed error for an answer that is not whole."""
+    return AnswerBroken(
+        f"the answer was cut off: {why}",
+        resource=where,
+        step="read the answer",
+        hint="call again: what came so far is not the whole answer",
+    )
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")

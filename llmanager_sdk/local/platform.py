@@ -13,6 +13,7 @@ from llmanager_sdk.core.engine import Engine
 from llmanager_sdk.core.keeper import Keeper
 from llmanager_sdk.core.life import Life
 from llmanager_sdk.core.ports import Clock
+from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.local.model_kind import ModelKind
 from llmanager_sdk.ports.history import HistoryStore
 from llmanager_sdk.ports.models import ChatModel, Encoder, Endpoint
@@ -58,8 +59,15 @@ class LocalPlatform:
     def encoder(self, model: str | None, options: Mapping[str, Any]) -> Encoder:
         """An ONNX encoder in this process."""
         from llmanager_sdk.local.encoder import resolve_encoder
+        from llmanager_sdk.local.vector_cache import CachedEncoder
 
-        return resolve_encoder(model, self.settings)
+        if options:
+            raise ConfigurationError(
+                f"unknown option for an encoder on local: {', '.join(sorted(options))}",
+                hint="leave it out",
+            )
+        cache = self.settings.home / "cache" / "vectors.sqlite"
+        return CachedEncoder(resolve_encoder(model, self.settings), cache)
 
     def dataset(self, name: str) -> Dataset:
         """A Lance dataset."""

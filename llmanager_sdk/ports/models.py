@@ -55,10 +55,22 @@ class ChatModel:
 
 
 class Encoder(Protocol):
-    """Texts to vectors. `identity` names all that changes a vector."""
+    """Texts to vectors."""
 
-    identity: Mapping[str, Any]
-    dimension: int
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """All that changes a vector."""
+
+    @property
+    def dimension(self) -> int:
+        """The length of a vector."""
+
+    @property
+    def most_tokens(self) -> int:
+        """The tokens of a text that count; what comes behind them is cut off."""
+
+    def count(self, text: str) -> int:
+        """How many tokens a text has, uncut."""
 
     def encode(self, texts: Sequence[str], *, query: bool = False) -> Any:
         """A float32 array (len(texts), dimension), rows of unit length, in order."""

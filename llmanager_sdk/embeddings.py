@@ -1,0 +1,188 @@
+"""`ManagedEmbeddings`: LangChain embeddings whose engine comes up by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.embeddings import Embeddings
+
+from llmanager_sdk.errors import ConfigurationError
+from llmanager_sdk.platforms import resolve
+from llmanager_sdk.ports.models import Encoder
+from llmanager_sdk.ports.platform import Platform
+from llmanager_sdk.resource.static import Static
+from llmanager_sdk.resource.status import Status
+
+BATCH = 256
+"""Texts that go to the encoder at once."""
+IN_FLIGHT = 2
+"""Batches under way at once."""
+
+
+def batches(count: int, size: int) -> list[slice]:
+    """Where to cut `count` texts, in order."""
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
+
+
+class ManagedEmbeddings(Embeddings):
+    """Embeddings of a model that is there when it is used. Making one does no I/O.
+
+    On local the encoder runs in this process, and vectors of texts that were encoded before are
+    remembered on disk.
+
+    Args:
+        model: "minilm" (default), or a folder with model.onnx and tokenizer.json.
+        platform: "local", or a platform object; what the settings say for None.
+        truncate: cut a text off that is longer than the model takes; else refuse it.
+        batch_size: texts that go to the engine at once.
+        concurrency: batches under way at once.
+        options: what the platform takes beyond that.
+
+    Raises:
+        ConfigurationError: an argument makes no sense.
+    """
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        platform: str | Platform | None = None,
+        truncate: bool = True,
+        batch_size: int = BATCH,
+        concurrency: int = IN_FLIGHT,
+        **options: Any,
+    ) -> None:
+        for name, value in (("batch_size", batch_size), ("concurrency", concurrency)):
+            if value < 1:
+                raise ConfigurationError(f"{name}={value!r} must be at least 1")
+        self.model = model
+        self.truncate = truncate
+        self.batch_size = batch_size
+        self.concurrency = concurrency
+        self._platform = platform
+        self._options = options
+        self._forget()
+
+    def _forget(self) -> None:
+        self._lock = threading.Lock()
+        self._bound: tuple[Platform, Encoder] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What the constructor was told."""
+        return {name: x for name, x in self.__dict__.items() if name not in ("_lock", "_bound")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._forget()
+
+    def __repr__(self) -> str:
+        """What it is and its state, as far as this process knows."""
+        bound = self._bound
+        state = f"in process on {bound[0].name}" if bound is not None else "not used yet"
+        return f"ManagedEmbeddings({self.model!r}, <{state}>)"
+
+    def _bind(self) -> tuple[Platform, Encoder]:
+        with self._lock:
+            if self._bound is None:
+                platform = resolve(self._platform)
+                self._bound = platform, platform.encoder(self.model, self._options)
+            return self._bound
+
+    # -- what it is ----------------------------------------------------------------------------
+
+    @property
+    def dimension(self) -> int:
+        """The length of a vector. Loads the encoder."""
+        return self._bind()[1].dimension
+
+    def identity(self) -> Mapping[str, Any]:
+        """All that changes a vector: a store that was made with another identity refuses it."""
+        return self._bind()[1].identity
+
+    @property
+    def resource(self) -> Static:
+        """The infrastructure behind it."""
+        return Static(self._status, warm=lambda: self.embed_query("warm"), stop=self._forget)
+
+    def _status(self) -> Status:
+        platform, _ = self._bind()
+        name = self.model or "minilm"
+        leaves = "lives in this process, nothing to delete"
+        return Status(name, "encoder", platform.name, "in process", name, name, leaves=leaves)
+
+    # -- embedding -----------------------------------------------------------------------------
+
+    def embed_array(self, texts: Sequence[str], *, query: bool = False) -> Any:
+        """Vectors of unit length as one float32 array (len(texts), dimension), in order.
+
+        Raises:
+            ConfigurationError: a text is no text, or too long and not to be truncated.
+        """
+        import numpy as np
+
+        encoder = self._checked(texts)
+        if not texts:
+            return np.zeros((0, encoder.dimension), np.float32)
+        parts = [encoder.encode(texts[x], query=query) for x in self._batches(texts)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    async def aembed_array(self, texts: Sequence[str], *, query: bool = False) -> Any:
+        """`embed_array`, for asyncio.
+
+        Encoding is work for the processor that lets other threads run, so it is done in threads:
+        an event loop has nothing of its own for that.
+        """
+        import numpy as np
+
+        encoder = await asyncio.to_thread(self._checked, texts)
+        if not texts:
+            return np.zeros((0, encoder.dimension), np.float32)
+        gate = asyncio.Semaphore(self.concurrency)
+
+        async def one(part: slice) -> Any:
+            async with gate:
+                return await asyncio.to_thread(encoder.encode, texts[part], query=query)
+
+        parts = await asyncio.gather(*(one(part) for part in self._batches(texts)))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _batches(self, texts: Sequence[str]) -> list[slice]:
+        return batches(len(texts), self.batch_size)
+
+    def _checked(self, texts: Sequence[str]) -> Encoder:
+        encoder = self._bind()[1]
+        for i, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise ConfigurationError(
+                    f"text {i} is of type {type(text).__name__}, not text", step="embed"
+                )
+            if not self.truncate and (count := encoder.count(text)) > encoder.most_tokens:
+                raise ConfigurationError(
+                    f"text {i} has {count} tokens, and the model takes {encoder.most_tokens}",
+                    step="embed",
+                    hint="split it, or allow truncate=True",
+                )
+        return encoder
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """A vector for each text, in order."""
+        found: list[list[float]] = self.embed_array(texts).tolist()
+        return found
+
+    def embed_query(self, text: str) -> list[float]:
+        """The vector of a question."""
+        found: list[float] = self.embed_array([text], query=True)[0].tolist()
+        return found
+
+    async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
+        """A vector for each text, in order."""
+        found: list[list[float]] = (await self.aembed_array(texts)).tolist()
+        return found
+
+    async def aembed_query(self, text: str) -> list[float]:
+        """The vector of a question."""
+        found: list[float] = (await self.aembed_array([text], query=True))[0].tolist()
+        return found

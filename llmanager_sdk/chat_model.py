@@ -16,6 +16,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
+from langchain_core.utils.utils import secret_from_env
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 
 from llmanager_sdk.errors import ConfigurationError
@@ -56,7 +57,8 @@ class ManagedLLM(BaseChatModel):
         max_retries: how often "too many calls" and the like are tried again.
         stream_usage: report token counts in streams too.
         endpoint_url, api_key: an OpenAI-compatible server that exists already; it is used as it
-            is and never ended. `own_tools=False` forces tool calls by a schema there.
+            is and never ended. The key may come from LLMANAGER_API_KEY.
+        own_tools: False forces tool calls by a schema there too.
         context, slots, threads: of the engine: tokens, calls at once, threads.
 
     Raises:
@@ -82,7 +84,9 @@ class ManagedLLM(BaseChatModel):
     streaming: bool = False
     stream_usage: bool = True
     endpoint_url: str | None = None
-    api_key: SecretStr | None = None
+    api_key: SecretStr | None = Field(
+        default_factory=secret_from_env("LLMANAGER_API_KEY", default=None)
+    )
     own_tools: bool | None = None
     context: int | None = None
     slots: int | None = None

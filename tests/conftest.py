@@ -49,9 +49,7 @@ def make_home(folder: Path, weights: Path) -> Path:
 
 
 @pytest.fixture
-def home(
-    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
+def home(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home of one test, in the environment too."""
     folder = make_home(tmp_path / "home", weights)
     monkeypatch.setenv("LLMANAGER_HOME", str(folder))

@@ -53,8 +53,7 @@ def stream(
         for data in answer.stream(65536, decode_content=False):
             begun = True
             yield data
-        answer.release_conn()
-        answer = None
+        answer = None  # read to its end, it has given its connection back
     except broken.ReadTimeoutError as error:
         raise TooSlow(f"nothing came for {timeouts.read:.0f} s") from error
     except (broken.HTTPError, OSError) as error:

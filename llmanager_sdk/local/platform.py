@@ -79,4 +79,4 @@ class LocalPlatform:
         """A SQLite file."""
         from llmanager_sdk.local.history import SqliteHistory
 
-        return SqliteHistory(self.settings.home / "history.sqlite")
+        return SqliteHistory(self.settings.home / "history.sqlite", self.settings.namespace)

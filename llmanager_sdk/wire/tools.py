@@ -117,23 +117,36 @@ def describe(
     sent = _retold(messages)
     if forced is None:
         return sent
-    lines = [
-        orjson.dumps(
-            {
-                "name": each["function"]["name"],
-                "description": each["function"].get("description", ""),
-                "parameters": (each["function"].get("parameters") or {}).get("properties", {}),
-            }
-        ).decode()
-        for each in tools
-    ]
-    ways = 'Answer with JSON only: {"name": the tool, "arguments": {...}}'
-    if forced.may_reply:
-        ways += f', or {{"name": "{REPLY}", "content": your answer}} if no tool helps'
-    text = "You can use these tools:\n" + "\n".join(lines) + f"\n{ways}."
+    lines = [_signature(each["function"]) for each in tools]
+    ask = _ASK.format(", else reply" if forced.may_reply else "")
+    text = "\n".join(["You are a helpful assistant with tools:", *lines, ask])
     if sent and sent[0]["role"] == "system":
         return [{"role": "system", "content": f"{sent[0]['content']}\n\n{text}"}, *sent[1:]]
     return [{"role": "system", "content": text}, *sent]
+
+
+_ASK = (
+    "Call a tool whenever one fits{}. Reply with the JSON of the tool call. "
+    "Use the values that the user gives."
+)
+"""The wording that a model of 135 million parameters followed best, of some twenty."""
+
+
+def _signature(function: Mapping[str, Any]) -> str:
+    """A tool in one line, as a small model reads it best."""
+    properties = (function.get("parameters") or {}).get("properties", {})
+    arguments = ", ".join(f"{name}: {_type(form)}" for name, form in properties.items())
+    return f"{function['name']}({arguments}): {function.get('description', '')}".strip()
+
+
+def _type(form: Mapping[str, Any]) -> str:
+    kind = form.get("type") or ("value" if "enum" in form else "object")
+    if "enum" in form:
+        kind = f"one of {orjson.dumps(form['enum']).decode()}"
+    if "properties" in form or "items" in form or "anyOf" in form:
+        kind = orjson.dumps(bounded(form)).decode()
+    told = form.get("description")
+    return f"{kind} ({told})" if told else str(kind)
 
 
 def _retold(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +23,7 @@ class Declared:
 
     @property
     def chat_model_params(self) -> dict[str, Any]:
-        return {"temperature": 0, "max_tokens": 100, "idle_timeout": "2m"}
+        return {"idle_timeout": "2m"}
 
     @property
     def has_tool_calling(self) -> bool:
@@ -67,7 +66,7 @@ class Declared:
         return {"invoke": ["cache_read_input"], "stream": ["cache_read_input"]}
 
     def invoke_with_cache_read_input(self, *, stream: bool = False) -> Any:
-        model = ManagedLLM(**self.chat_model_params)
+        model = ManagedLLM(**self.chat_model_params, temperature=0, max_tokens=20)
         prompt = "Repeat: the quick brown fox jumps over the lazy dog, again and again."
         model.invoke(prompt)
         if not stream:
@@ -79,28 +78,27 @@ class Declared:
 class TestUnit(Declared, ChatModelUnitTests):
     """Construction, binding, serialisation."""
 
+    @property
+    def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
+        return {"LLMANAGER_API_KEY": "key"}, {}, {"api_key": "key"}
+
 
 @pytest.mark.xdist_group("chat_standard")
 @pytest.mark.usefixtures("shared_home")
 class TestIntegration(Declared, ChatModelIntegrationTests):
     """Everything that needs answers."""
 
-    @pytest.fixture(scope="session")
-    def vcr_config(self) -> dict[str, Any]:
-        """The port of an engine differs from run to run, so it is not matched."""
-        config = base_vcr_config()
-        config["match_on"] = ["method", "path", "body"]
-        return config
 
-    @pytest.fixture(scope="session")
-    def vcr_cassette_dir(self, tmp_path_factory: pytest.TempPathFactory) -> str:
-        return str(tmp_path_factory.mktemp("cassettes"))
+@pytest.fixture(scope="module")
+def vcr_config(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Recorded anew in each run; the port of an engine differs, so it is not matched."""
+    config = dict(base_vcr_config())
+    config["match_on"] = ["method", "path", "body"]
+    config["cassette_library_dir"] = str(tmp_path_factory.mktemp("cassettes"))
+    return config
 
 
 def pytest_recording_configure(config: Any, vcr: VCR) -> None:
     """Cassettes as LangChain keeps them."""
     vcr.register_persister(CustomPersister())
     vcr.register_serializer("yaml.gz", CustomSerializer())
-
-
-HERE = Path(__file__).parent

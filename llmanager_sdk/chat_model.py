@@ -100,7 +100,7 @@ class ManagedLLM(BaseChatModel):
 
     def __init__(self, model: str | None = None, **kwargs: Any) -> None:
         try:
-            super().__init__(model=model, **kwargs)
+            super().__init__(**{"model": model, **kwargs})
         except ValidationError as error:
             told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise ConfigurationError(

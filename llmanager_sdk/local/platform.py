@@ -71,7 +71,7 @@ class LocalPlatform:
 
     def dataset(self, name: str) -> Dataset:
         """A Lance dataset."""
-        from llmanager_sdk.local.dataset import LanceDataset
+        from llmanager_sdk.local.lance.dataset import LanceDataset
 
         return LanceDataset(self.settings.home / "stores", name)
 

@@ -118,15 +118,14 @@ def describe(
     if forced is None:
         return sent
     lines = [_signature(each["function"]) for each in tools]
-    ask = _ASK.format(", else reply" if forced.may_reply else "")
-    text = "\n".join(["You are a helpful assistant with tools:", *lines, ask])
+    text = "\n".join(["You are a helpful assistant with tools:", *lines, _ASK])
     if sent and sent[0]["role"] == "system":
         return [{"role": "system", "content": f"{sent[0]['content']}\n\n{text}"}, *sent[1:]]
     return [{"role": "system", "content": text}, *sent]
 
 
 _ASK = (
-    "Call a tool whenever one fits{}. Reply with the JSON of the tool call. "
+    "Call a tool whenever one fits. Reply with the JSON of the tool call. "
     "Use the values that the user gives."
 )
 """The wording that a model of 135 million parameters followed best, of some twenty."""

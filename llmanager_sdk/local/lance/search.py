@@ -13,12 +13,12 @@ from llmanager_sdk.ports.vectors import Mode
 INDEX_FROM = 20_000
 """Rows from which an index is made; a smaller store is searched exactly, in memory."""
 FEW = 20_000
-"""Rows that a filter may keep for their vectors to be compared one by one."""
+"""Rows that a filter may keep for their vectors to be read and compared one by one."""
 MEMORY = 512 << 20
 """Bytes of vectors up to which a filtered search keeps them in memory; beyond, it reads rows."""
 PROBES = 4096
 """More partitions than an index has: `optimize` may split one, and few probes then miss most."""
-REFINE = 5
+REFINE = 10
 RRF = 60
 """The constant of reciprocal rank fusion (Cormack, Clarke, Buettcher: SIGIR 2009)."""
 POOL = 50
@@ -44,21 +44,25 @@ def search(view: View, vector: Any, text: str, k: int, mask: Bools | None, mode:
 
 def exact(view: View, vector: Any, k: int, mask: Bools | None) -> Found:
     """Every vector compared, in memory."""
-    matrix = view.column("vector")
-    rows = None if mask is None else np.flatnonzero(mask)
-    scores = (matrix if rows is None else matrix[rows]) @ unit(vector)
-    return _best(view.addresses if rows is None else view.addresses[rows], scores, k)
+    matrix, query = view.column("vector"), unit(vector)
+    if mask is None:
+        return _best(view.addresses, matrix @ query, k)
+    rows = np.flatnonzero(mask)
+    few = len(rows) < len(view) // 8  # picking rows out costs more than comparing all of them
+    scores = matrix[rows] @ query if few else (matrix @ query)[rows]
+    return _best(view.addresses[rows], scores, k)
 
 
 def dense(view: View, vector: Any, k: int, mask: Bools | None) -> Found:
     """By the index where there is one; exactly where that is as fast."""
     if len(view) < INDEX_FROM or not has_index(view.table, "vector"):
         return exact(view, vector, k, mask)
-    if mask is not None and mask.sum() <= FEW:
+    if mask is not None:
         if view.loaded("vector") or 4 * len(view) * len(vector) <= MEMORY:
             return exact(view, vector, k, mask)
-        addresses = view.addresses[mask]
-        return _best(addresses, view.fetch(addresses, "vector") @ unit(vector), k)
+        if mask.sum() <= FEW:
+            addresses = view.addresses[mask]
+            return _best(addresses, view.fetch(addresses, "vector") @ unit(vector), k)
     return _grow(lambda n: _indexed(view, vector, n), view, k, mask)
 
 

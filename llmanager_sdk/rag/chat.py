@@ -1,0 +1,169 @@
+"""Answers questions about documents, with sources, and refuses what they do not answer.
+
+The numbers here were measured with a model of 135 million parameters: one worked example and one
+or two short passages help it most, and it never refuses by itself, so the score does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.chat_history import BaseChatMessageHistory
+from langchain_core.documents import Document
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.vectorstores import VectorStore
+
+from llmanager_sdk.rag.chunks import body, sentences
+
+FOUND = 8
+"""Passages that are looked at closely."""
+SHOWN = 3
+"""Passages that are shown as sources."""
+READ = 2
+"""Passages that the model reads of: more confuse a small one."""
+AROUND = 1
+"""Sentences that it reads before and behind the nearest one of each."""
+REFUSE = 0.55
+"""The cosine below which not even the nearest sentence answers a question."""
+REFUSAL = "The documents do not say."
+MOST_TOKENS = 48
+
+_EXAMPLE: tuple[BaseMessage, ...] = (
+    HumanMessage(
+        "Context: The library opens at nine on weekdays. On Sundays it is closed. Members may "
+        "borrow five books for three weeks.\n\nQuestion: How many books may a member borrow?"
+    ),
+    AIMessage("A member may borrow five books, for three weeks."),
+)
+_LEANING = re.compile(
+    r"^(and|but|so|then|why|what about)\b|\b(it|its|they|them|their|that|this|those|one)\b",
+    re.I,
+)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The passages that were found, best first, and how near the best one is."""
+
+    passages: Sequence[Document]
+    best: float
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Quote:
+    """The sentence of the documents that is nearest to the question."""
+
+    text: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The documents do not answer the question."""
+
+    text: str
+
+
+Event = Sources | Token | Quote | Refused
+Near = tuple[float, str, Document]
+"""A cosine, the sentence that it belongs to, and the passage of that sentence."""
+
+
+class DocsChat:
+    """A conversation about documents.
+
+    Args:
+        llm: any chat model.
+        store: any vector store whose embeddings have unit length.
+        history: where the conversation is kept.
+    """
+
+    def __init__(
+        self, llm: BaseChatModel, store: VectorStore, history: BaseChatMessageHistory
+    ) -> None:
+        self._llm = llm
+        self._store = store
+        self._history = history
+
+    def ask(self, question: str) -> Iterator[Event]:
+        """Answer one question; the events come as they happen.
+
+        A question that leans on the one before it ("and how long does it take?") is looked up
+        together with that one, and answered with that turn before the model's eyes.
+        """
+        earlier = self._last_answered() if _LEANING.search(question) else []
+        wanted = " ".join([*(x.text for x in earlier[:1]), question])
+        near = self._nearest(wanted)
+        best = near[0][0] if near else 0.0
+        passages = [passage for _, _, passage in near[:SHOWN]]
+        yield Sources(passages, best)
+        if best < REFUSE:
+            answer = REFUSAL
+            yield Refused(answer)
+        else:
+            answer = ""
+            for text in self._answer(question, near[:READ], earlier):
+                answer += text
+                yield Token(text)
+            _, sentence, passage = near[0]
+            yield Quote(sentence, str(passage.metadata.get("source", "")))
+        self._history.add_messages([HumanMessage(question), AIMessage(answer.strip())])
+
+    def _last_answered(self) -> list[BaseMessage]:
+        """The latest question that got an answer, and the answer."""
+        messages = list(self._history.messages)
+        pairs = zip(messages[-2::-2], messages[::-2], strict=False)
+        return next(([asked, told] for asked, told in pairs if told.text != REFUSAL), [])
+
+    def _nearest(self, question: str) -> list[Near]:
+        """Passages by their nearest sentence, which tells more than the passage as a whole."""
+        found = self._store.similarity_search(question, k=FOUND)
+        pairs = [(sentence, i) for i, passage in enumerate(found) for sentence in _told(passage)]
+        if not pairs:
+            return []
+        embeddings: Any = self._store.embeddings
+        asked = embeddings.embed_query(question)
+        vectors = embeddings.embed_documents([sentence for sentence, _ in pairs])
+        scored = sorted(
+            (
+                (sum(a * b for a, b in zip(vector, asked, strict=True)), sentence, i)
+                for vector, (sentence, i) in zip(vectors, pairs, strict=True)
+            ),
+            reverse=True,
+        )
+        best: dict[int, Near] = {}
+        for score, sentence, i in scored:
+            best.setdefault(i, (score, sentence, found[i]))
+        return list(best.values())
+
+    def _answer(
+        self, question: str, near: Sequence[Near], earlier: Sequence[BaseMessage]
+    ) -> Iterator[str]:
+        context = " ".join(_window(sentence, passage) for _, sentence, passage in near)
+        asked = HumanMessage(f"Context: {context}\n\nQuestion: {question}")
+        messages = [*_EXAMPLE, *earlier, asked]
+        for chunk in self._llm.stream(messages, stop=["\n"], temperature=0, max_tokens=MOST_TOKENS):
+            if chunk.text:
+                yield chunk.text
+
+
+def _told(passage: Document) -> list[str]:
+    return sentences(body(passage)) or [body(passage)]
+
+
+def _window(sentence: str, passage: Document) -> str:
+    """A sentence with its neighbours."""
+    told = _told(passage)
+    at = told.index(sentence)
+    return " ".join(told[max(at - AROUND, 0) : at + AROUND + 1])

@@ -23,8 +23,8 @@ FOUND = 8
 """Passages that are looked at closely."""
 SHOWN = 3
 """Passages that are shown as sources."""
-READ = 2
-"""Passages that the model reads of: more confuse a small one."""
+READ = 1
+"""Passages that the model reads of: a second one confuses a small model."""
 AROUND = 1
 """Sentences that it reads before and behind the nearest one of each."""
 REFUSE = 0.55
@@ -166,4 +166,5 @@ def _window(sentence: str, passage: Document) -> str:
     """A sentence with its neighbours."""
     told = _told(passage)
     at = told.index(sentence)
-    return " ".join(told[max(at - AROUND, 0) : at + AROUND + 1])
+    around = told[max(at - AROUND, 0) : at + AROUND + 1]
+    return " ".join(each for each in around if each == sentence or "|" not in each)

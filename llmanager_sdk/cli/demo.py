@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 QUESTIONS: tuple[tuple[str, str], ...] = (
     ("How long does an idle engine stay after its last use?", r"\b15 min"),
-    ("Which command deletes what nobody uses any more?", r"llmanager reap"),
+    ("Which engine is used for chat?", r"llama\.cpp"),
     ("Where is the chat history kept?", r"SQLite"),
 )
 UNANSWERABLE = "What is the boiling point of liquid nitrogen?"

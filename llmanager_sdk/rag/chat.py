@@ -27,10 +27,12 @@ READ = 1
 """Passages that the model reads of: a second one confuses a small model."""
 AROUND = 1
 """Sentences that it reads before and behind the nearest one of each."""
-REFUSE = 0.55
+REFUSE = 0.42
 """The cosine below which not even the nearest sentence answers a question."""
 REFUSAL = "The documents do not say."
 MOST_TOKENS = 48
+STOP = ["\n", ". "]
+"""One sentence: what a small model adds to it is made up."""
 
 _EXAMPLE: tuple[BaseMessage, ...] = (
     HumanMessage(
@@ -152,10 +154,14 @@ class DocsChat:
     ) -> Iterator[str]:
         context = " ".join(_window(sentence, passage) for _, sentence, passage in near)
         asked = HumanMessage(f"Context: {context}\n\nQuestion: {question}")
-        messages = [*_EXAMPLE, *earlier, asked]
-        for chunk in self._llm.stream(messages, stop=["\n"], temperature=0, max_tokens=MOST_TOKENS):
+        messages = [*_EXAMPLE, asked]
+        text = ""
+        for chunk in self._llm.stream(messages, stop=STOP, temperature=0, max_tokens=MOST_TOKENS):
+            text = chunk.text or text
             if chunk.text:
                 yield chunk.text
+        if not text.rstrip().endswith((".", "!", "?")):
+            yield "."
 
 
 def _told(passage: Document) -> list[str]:

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import llmanager_sdk
 from llmanager_sdk.core.life import Life, Seen, Spec, Timing
 from llmanager_sdk.core.ports import Clock
 from llmanager_sdk.errors import NotRunning, StartFailed
@@ -92,7 +91,7 @@ class ModelKind:
         }
 
     def _spawn(self, run: RunDir, lock: int) -> None:
-        package = str(Path(llmanager_sdk.__file__).resolve().parent.parent)
+        package = str(Path(__file__).resolve().parent.parent.parent)
         paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
         with run.log.open("ab") as log:
             starter = subprocess.Popen(

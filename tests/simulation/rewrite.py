@@ -40,11 +40,13 @@ class Change(NamedTuple):
 def rewritten(changes: Sequence[Change]) -> Code:
     """The core with these changes, under module names of its own."""
     prefix = f"_rewritten_{next(_NUMBERS)}"
-    trees = {name: ast.parse(_source(name)) for name in MODULES}
+    wanted = {change.where.partition(".")[0] for change in changes}
+    names = [name for name in MODULES if name != "keeper" or name in wanted]
+    trees = {name: ast.parse(_source(name)) for name in names}
     for change in changes:
         module, _, path = change.where.partition(".")
         _apply(trees[module], path, change)
-    return Code({name: _load(prefix, name, trees[name]) for name in MODULES})
+    return Code({name: _load(prefix, name, trees[name]) for name in names})
 
 
 _NUMBERS = itertools.count()
@@ -117,8 +119,6 @@ def _load(prefix: str, name: str, tree: ast.Module) -> ModuleType:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(PACKAGE):
             node.module = node.module.replace(PACKAGE, prefix)
-            if node.module == prefix:
-                raise MissingTarget(f"{name} imports a module of the core as a name")
     module = ModuleType(f"{prefix}.{name}")
     package = sys.modules.setdefault(prefix, ModuleType(prefix))
     package.__path__ = []

@@ -264,8 +264,14 @@ def recorded(life: Life, want: Want) -> float:
     return life.holds.get(want.hold, 0.0) if want.hold else life.used_until
 
 
-def due(life: Life, want: Want, now: float, timing: Timing) -> bool:
-    """Whether a third of the demand's term has gone by, or a call could not start on it."""
+def due(life: Life, want: Want, now: float, me: str, timing: Timing) -> bool:
+    """Whether a third of the demand's term has gone by, or a call could not start on it.
+
+    Or the life does not know of this process yet: a user who never wrote would be nobody to a
+    stop by its only writer, however far ahead the deadline is that others recorded.
+    """
+    if life.writers not in (me, "*"):
+        return True
     return recorded(life, want) <= now + max(term(want, timing) * 2 / 3, timing.max_call)
 
 

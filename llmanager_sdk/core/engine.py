@@ -18,7 +18,7 @@ from llmanager_sdk.core.drivers import Effect, Sleep, Steps
 from llmanager_sdk.core.life import Life, Seen, Slot, Timing, Write
 from llmanager_sdk.core.ports import Clock, Kind, Notify, Progress, Registry
 from llmanager_sdk.core.sweep import Cleaner
-from llmanager_sdk.errors import LLManagerError, StartFailed, WaitTimeout
+from llmanager_sdk.errors import LLManagerError, RegistryError, StartFailed, WaitTimeout
 
 
 def _ignore(progress: Progress) -> None:
@@ -135,7 +135,7 @@ class Engine(Cleaner[Kind]):
         """Record the demand on a ready life unless most of it is recorded already."""
         timing = self.timing(want)
         now = self.clock.time()
-        if not claims.due(life, want, now, timing):
+        if not claims.due(life, want, now, self.me, timing):
             return Known(life, claims.recorded(life, want), asked)
         fresh = claims.renewed(life, want, now, self.me, timing)
         if (yield from self.swap(slot, slot.with_life(fresh))):
@@ -145,7 +145,7 @@ class Engine(Cleaner[Kind]):
     def _show_demand(self, slot: Slot, life: Life, want: Want) -> Steps[None]:
         timing = self.timing(want)
         now = self.clock.time()
-        if claims.due(life, want, now, timing):
+        if claims.due(life, want, now, self.me, timing):
             fresh = claims.renewed(life, want, now, self.me, timing)
             yield from self.swap(slot, slot.with_life(fresh))
 
@@ -159,9 +159,8 @@ class Engine(Cleaner[Kind]):
             yield from self.swap(slot, slot.with_life(again))
             return 0.0
         seen = yield from self.observe(life)
-        if seen is Seen.BROKEN:
-            why = yield Effect("why", lambda: kind.why(life))
-            yield from self._fail(life, why or "the platform says that it failed", want)
+        if seen is Seen.BROKEN and (why := (yield Effect("why", lambda: kind.why(life)))):
+            yield from self._fail(life, why, want)
         if self.clock.time() - life.born_at > timing.creation:
             why = f"it made no progress for {timing.creation:.0f} s"
             yield from self._fail(life, why, want)
@@ -171,8 +170,10 @@ class Engine(Cleaner[Kind]):
                 fresh = claims.renewed(life, want, now, self.me, timing)
                 yield from self.swap(slot, claims.became_ready(slot, fresh, now))
                 return 0.0
-            if seen is Seen.ABSENT:
+            if seen in (Seen.ABSENT, Seen.BROKEN):
                 yield from self._create(life, want)
+        except RegistryError:
+            raise
         except LLManagerError as error:
             yield from self._fail(life, error.message, want, error)
         return timing.poll
@@ -263,7 +264,7 @@ class Engine(Cleaner[Kind]):
             if life is None or life.phase != "ready" or life.stop:
                 return None
             now = self.clock.time()
-            if used_at is None and not claims.due(life, want, now, timing):
+            if used_at is None and not claims.due(life, want, now, self.me, timing):
                 return Known(life, claims.recorded(life, want), asked)
             use = now if used_at is None else used_at
             fresh = claims.renewed(life, want, use, self.me, timing)

@@ -177,6 +177,10 @@ class Lease:
 
     def renew(self, *, final: bool = False) -> None:
         """Record the latest use, at most once a minute; read in between."""
+        run(self.renewal(final=final), self._engine.clock)
+
+    def renewal(self, *, final: bool = False) -> Steps[None]:
+        """`renew`, as effects."""
         with self._lock:
             now = self._engine.clock.time()
             if self.open_calls:
@@ -191,7 +195,7 @@ class Lease:
             return
         try:
             at = used_at if write else None
-            self._learn(run(self._engine.touch(known, self.want, used_at=at), self._engine.clock))
+            self._learn((yield from self._engine.touch(known, self.want, used_at=at)))
         except RegistryError as error:
             log.warning("llmanager: the lease could not be renewed: %s", error.message)
         with self._lock:

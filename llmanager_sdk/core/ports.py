@@ -80,7 +80,11 @@ class Kind(Reapable, Protocol):
         """From "no longer pending" to ready: probe, autoscaling. False is "not yet"."""
 
     def why(self, life: Life) -> str:
-        """Why the platform says it failed, with its last log lines; empty when unknown."""
+        """Why the platform says it failed, with its last log lines.
+
+        Empty when it did not: `Seen.BROKEN` without a cause is a creation that stopped between
+        two parts, and is completed.
+        """
 
     def logs(self, life: Life, lines: int) -> str:
         """The last lines that the resource wrote."""

@@ -61,7 +61,7 @@ class CannedPlatform:
 
     def __init__(self, url: str, home: Path, slots: int | None) -> None:
         self.settings = Settings(home=home)
-        self._endpoint = Endpoint(url, {"Authorization": "Bearer x"}, slots)
+        self._endpoint = Endpoint(url, {"Authorization": "Bearer x"}, slots, keep_alive=True)
         registry = SqliteRegistry(home / "registry.sqlite", "main")
         engine = Engine(
             registry, {"model": CannedKind()}, SYSTEM, me="bench", token=lambda: "token"

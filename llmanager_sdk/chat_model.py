@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, Literal
@@ -26,8 +27,8 @@ from llmanager_sdk.resource.fixed import FixedLink
 from llmanager_sdk.resource.model import ModelResource, model_link
 from llmanager_sdk.settings import seconds
 from llmanager_sdk.wire import structured
-from llmanager_sdk.wire.answer import PROVIDER, as_generation, collect
 from llmanager_sdk.wire.caller import Call
+from llmanager_sdk.wire.generations import PROVIDER, Chunks, collect
 from llmanager_sdk.wire.progress import from_manager, from_manager_async, from_parent
 from llmanager_sdk.wire.request import build
 
@@ -208,17 +209,20 @@ class ManagedLLM(BaseChatModel):
         ends = stop if stop is not None else self.stop
         return [ends] if isinstance(ends, str) else ends
 
-    def _call(self, messages: list[BaseMessage], stop: list[str] | None, kwargs: Any) -> Call:
-        """One request, built before anything is started."""
+    def _call(
+        self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
+    ) -> tuple[Call, dict[str, Any]]:
+        """One request, built before anything is started, and what to say of its model."""
         link: Link = self._link
         named = kwargs.pop("model", None)
         if named is not None and named != self.model:
             link = self._others.setdefault(named, self._make_link(named, None))
         model = link.model()
-        options = {name: getattr(self, name) for name in _SENT} | {"stop": self._stop(stop)}
-        options |= {name: value for name, value in kwargs.items() if not name.startswith("ls_")}
-        usage = kwargs.get("stream_usage", self.stream_usage)
-        options.pop("stream_usage", None)
+        mine = self.__dict__
+        options = {name: mine[name] for name in _SENT if mine[name] is not None}
+        options["stop"] = self._stop(stop)
+        if kwargs:
+            options |= {name: x for name, x in kwargs.items() if not name.startswith("ls_")}
         options["stream_options"] = {"include_usage": True}
         request = build(
             messages,
@@ -227,9 +231,8 @@ class ManagedLLM(BaseChatModel):
             profile=model.profile,
             own_tools=model.own_tools,
         )
-        metadata = _metadata(model)
-        retries = self.max_retries
-        return Call(link, request, model.name, metadata, self._timeouts, retries, usage)
+        call = Call(link, request, model.name, self._timeouts, self.max_retries)
+        return call, _metadata(model)
 
     def _generate(
         self,
@@ -238,9 +241,8 @@ class ManagedLLM(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        call = self._call(messages, stop, {"stream_usage": True} | kwargs)
-        generation = collect(list(call.stream(from_manager(run_manager))))
-        return ChatResult(generations=[generation])
+        call, metadata = self._call(messages, stop, kwargs)
+        return ChatResult(generations=[collect(call.stream(from_manager(run_manager)), metadata)])
 
     async def _agenerate(
         self,
@@ -249,9 +251,9 @@ class ManagedLLM(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        call = self._call(messages, stop, {"stream_usage": True} | kwargs)
-        chunks = [chunk async for chunk in call.astream(from_manager_async(run_manager))]
-        return ChatResult(generations=[collect(chunks)])
+        call, metadata = self._call(messages, stop, kwargs)
+        deltas = [delta async for delta in call.astream(from_manager_async(run_manager))]
+        return ChatResult(generations=[collect(deltas, metadata)])
 
     def _stream(
         self,
@@ -260,12 +262,9 @@ class ManagedLLM(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        first = {"model_provider": PROVIDER}
-        for chunk in self._call(messages, stop, kwargs).stream(from_parent()):
-            if first:
-                chunk.response_metadata = {**chunk.response_metadata, **first}
-                first = {}
-            yield as_generation(chunk)
+        usage = kwargs.pop("stream_usage", self.stream_usage)
+        call, metadata = self._call(messages, stop, kwargs)
+        yield from map(Chunks(metadata, usage=usage), call.stream(from_parent()))
 
     async def _astream(
         self,
@@ -274,12 +273,11 @@ class ManagedLLM(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        first = {"model_provider": PROVIDER}
-        async for chunk in self._call(messages, stop, kwargs).astream(from_parent()):
-            if first:
-                chunk.response_metadata = {**chunk.response_metadata, **first}
-                first = {}
-            yield as_generation(chunk)
+        usage = kwargs.pop("stream_usage", self.stream_usage)
+        call, metadata = self._call(messages, stop, kwargs)
+        chunk = Chunks(metadata, usage=usage)
+        async for delta in call.astream(from_parent()):
+            yield chunk(delta)
 
     # -- tools and structured output -----------------------------------------------------------
 
@@ -337,12 +335,15 @@ class ManagedLLM(BaseChatModel):
         )
 
 
+# LangChain asks for this signature at every call; worked out once, it is a look-up.
+ManagedLLM._generate.__signature__ = inspect.signature(ManagedLLM._generate)  # type: ignore[attr-defined]
+
 _SENT = ("temperature", "max_tokens", "top_p", "seed", "stop", "logprobs", "top_logprobs")
 
 
 def _metadata(model: ChatModel) -> dict[str, Any]:
     """What each answer says of its model."""
-    told: dict[str, Any] = {"model_name": model.name, "model_provider": PROVIDER}
+    told: dict[str, Any] = {"model_name": model.name}
     return told | ({"stand_in": model.served} if model.stand_in else {})
 
 

@@ -20,12 +20,15 @@ class Endpoint:
         headers: sent with each request, credentials included; never in a repr.
         slots: how many calls it works on at once; None is "no limit of ours".
         gen: the generation it belongs to, 0 for one that is not ours.
+        keep_alive: a connection may be used again after a stream. llama.cpp closes it without a
+            word, so that the next call on it would fail.
     """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     slots: int | None = None
     gen: int = 0
+    keep_alive: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -34,7 +35,7 @@ class FixedLink(Static):
         self._model = ChatModel(
             model, model, Spec.of("fixed", url, {}), 0, own_tools, {"tool_calling": True}
         )
-        self._endpoint = Endpoint(url.rstrip("/"), headers)
+        self._endpoint = Endpoint(url.rstrip("/"), headers, keep_alive=True)
         self._asked = False
 
     def __repr__(self) -> str:
@@ -65,7 +66,7 @@ class FixedLink(Static):
         if not self._asked:
             slots = self._slots()
             if isinstance(slots, int):
-                self._endpoint = Endpoint(self._endpoint.url, self._endpoint.headers, slots)
+                self._endpoint = replace(self._endpoint, slots=slots)
             self._asked = slots is not _NOBODY
         return self._endpoint
 

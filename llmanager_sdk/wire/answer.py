@@ -1,15 +1,15 @@
-"""From the events of an answer to LangChain's chunks and messages."""
+"""From the bytes of an answer to deltas: text, thoughts, tool calls, and how it ended.
+
+`generations` (beside this file) makes LangChain's chunks and messages of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import orjson
-from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata
-from langchain_core.messages.tool import tool_call_chunk
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
 from langchain_core.utils.json import parse_partial_json
 
 from llmanager_sdk.wire.errors import broken, from_body
@@ -24,8 +24,27 @@ _FINISH = {
     "max_tokens": "length",
     "function_call": "tool_calls",
 }
-PROVIDER = "llmanager"
 _OPEN, _CLOSE = "<think>", "</think>"
+
+
+class Piece(NamedTuple):
+    """A piece of a tool call; `number` says of which."""
+
+    name: str | None
+    args: str | None
+    id: str | None
+    number: int
+
+
+class Delta(NamedTuple):
+    """A piece of an answer. The last one has `finish`, and the token counts if there are any."""
+
+    text: str = ""
+    thought: str = ""
+    calls: Sequence[Piece] = ()
+    logprobs: Sequence[Any] = ()
+    finish: str = ""
+    usage: UsageMetadata | None = None
 
 
 class Answer:
@@ -34,17 +53,11 @@ class Answer:
     Args:
         request: what was asked.
         where: who answers, for errors.
-        metadata: goes into the response metadata of the last chunk.
-        usage: report token counts.
     """
 
-    def __init__(
-        self, request: Request, where: str, metadata: Mapping[str, Any], *, usage: bool = True
-    ) -> None:
+    def __init__(self, request: Request, where: str) -> None:
         self._events = Events()
         self._where = where
-        self._metadata = metadata
-        self._usage_wanted = usage
         self._forced = request.forced
         self._buffer = ""  # of a forced call
         self._shown = 0  # characters of a forced reply that were passed on
@@ -55,8 +68,8 @@ class Answer:
         self._calls = False
         self.begun = False
 
-    def feed(self, data: bytes) -> Iterator[AIMessageChunk]:
-        """The chunks that these bytes complete.
+    def feed(self, data: bytes) -> list[Delta]:
+        """The deltas that these bytes complete.
 
         Raises:
             CallError: the server reports an error, or sends nonsense.
@@ -66,11 +79,13 @@ class Answer:
             events = self._events.feed(data)
         except Malformed as error:
             raise broken(f"this is no event: {error}", self._where) from error
+        found: list[Delta] = []
         for event in events:
-            yield from self._event(event)
+            self._event(event, found)
+        return found
 
-    def close(self) -> Iterator[AIMessageChunk]:
-        """The last chunks, once the stream has ended.
+    def close(self) -> list[Delta]:
+        """The last deltas, once the stream has ended.
 
         Raises:
             StreamBroken: it ended before the answer did.
@@ -79,21 +94,17 @@ class Answer:
             events = self._events.close()
         except Malformed as error:
             raise broken("its last event is not whole", self._where) from error
+        found: list[Delta] = []
         for event in events:
-            yield from self._event(event)
+            self._event(event, found)
         if not self._finish:
             raise broken("the stream ended without a finish reason", self._where)
-        yield from self._rest()
+        found.extend(self._rest())
         finish = "tool_calls" if self._calls and self._finish == "stop" else self._finish
-        metadata = {**self._metadata, "finish_reason": finish}
-        yield AIMessageChunk(
-            content="",
-            response_metadata=metadata,
-            usage_metadata=self._usage if self._usage_wanted else None,
-            chunk_position="last",
-        )
+        found.append(Delta(finish=finish, usage=self._usage))
+        return found
 
-    def _event(self, event: Any) -> Iterator[AIMessageChunk]:
+    def _event(self, event: Any, found: list[Delta]) -> None:
         if not isinstance(event, dict):
             raise broken(f"this is no event: {event!r}", self._where)
         if event.get("error"):
@@ -108,40 +119,36 @@ class Answer:
         if choice.get("finish_reason"):
             self._finish = _FINISH.get(choice["finish_reason"], choice["finish_reason"])
         delta = choice.get("delta") or choice.get("message") or {}
-        extra = {"logprobs": choice["logprobs"]} if choice.get("logprobs") else None
         if thought := delta.get("reasoning_content") or delta.get("reasoning"):
-            yield AIMessageChunk(content="", additional_kwargs={"reasoning_content": thought})
+            found.append(Delta(thought=thought))
+        if choice.get("logprobs"):
+            found.append(Delta(logprobs=choice["logprobs"].get("content") or []))
         if text := delta.get("content"):
-            yield from self._text(text, extra)
-        elif extra:
-            yield AIMessageChunk(content="", response_metadata=extra)
+            if self._forced is not None:
+                found.extend(self._piece(text))
+            elif self._thinking is False:
+                found.append(Delta(text))
+            else:
+                found.extend(self._think(text))
         if calls := delta.get("tool_calls"):
-            yield self._native(calls)
+            found.append(self._native(calls))
 
-    def _native(self, calls: list[dict[str, Any]]) -> AIMessageChunk:
+    def _native(self, calls: list[dict[str, Any]]) -> Delta:
         self._calls = True
-        chunks = [
-            tool_call_chunk(
+        pieces = [
+            Piece(
                 name=(call.get("function") or {}).get("name"),
                 args=(call.get("function") or {}).get("arguments"),
                 id=call.get("id"),
-                index=call.get("index", i),
+                number=call.get("index", i),
             )
             for i, call in enumerate(calls)
         ]
-        return AIMessageChunk(content="", tool_call_chunks=chunks)
+        return Delta(calls=pieces)
 
     # -- text, thoughts, forced calls ----------------------------------------------------------
 
-    def _text(self, text: str, extra: dict[str, Any] | None) -> Iterator[AIMessageChunk]:
-        if self._forced is not None:
-            yield from self._piece(text)
-        elif self._thinking is False:
-            yield AIMessageChunk(content=text, response_metadata=extra or {})
-        else:
-            yield from self._think(text)
-
-    def _think(self, text: str) -> Iterator[AIMessageChunk]:
+    def _think(self, text: str) -> Iterator[Delta]:
         """Text before it is known whether thoughts come first, or while they do."""
         self._head += text
         if self._thinking is None:
@@ -164,15 +171,15 @@ class Answer:
             cut = len(thought) - keep
             thought, self._head = thought[:cut], thought[cut:]
         if thought:
-            yield AIMessageChunk(content="", additional_kwargs={"reasoning_content": thought})
+            yield Delta(thought=thought)
         if self._thinking is False and self._head:
             yield self._flush()
 
-    def _flush(self) -> AIMessageChunk:
+    def _flush(self) -> Delta:
         text, self._head = self._head, ""
-        return AIMessageChunk(content=text)
+        return Delta(text)
 
-    def _piece(self, text: str) -> Iterator[AIMessageChunk]:
+    def _piece(self, text: str) -> Iterator[Delta]:
         """A piece of a forced answer: a reply is passed on as it grows, a call when it is whole."""
         self._buffer += text
         if self._forced is None or not self._forced.may_reply or REPLY not in self._buffer[:24]:
@@ -185,14 +192,14 @@ class Answer:
             content = told.get("content") or ""
             if len(content) > self._shown:
                 new, self._shown = content[self._shown :], len(content)
-                yield AIMessageChunk(content=new)
+                yield Delta(new)
 
-    def _rest(self) -> Iterator[AIMessageChunk]:
+    def _rest(self) -> Iterator[Delta]:
         """What was held back until the end."""
         if self._head:
             if self._thinking:
                 thought, self._head = self._head, ""
-                yield AIMessageChunk(content="", additional_kwargs={"reasoning_content": thought})
+                yield Delta(thought=thought)
             else:
                 yield self._flush()
         if self._forced is None or self._shown:
@@ -201,8 +208,7 @@ class Answer:
         if self._forced.may_reply and name == REPLY:
             return
         self._calls = True
-        chunk = tool_call_chunk(name=name, args=arguments, id=call_id(), index=0)
-        yield AIMessageChunk(content="", tool_call_chunks=[chunk])
+        yield Delta(calls=[Piece(name, arguments, call_id(), 0)])
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -227,42 +233,3 @@ def usage(said: Mapping[str, Any]) -> UsageMetadata:
     if thought is not None:
         result["output_token_details"] = {"reasoning": int(thought)}
     return result
-
-
-def as_generation(chunk: AIMessageChunk) -> ChatGenerationChunk:
-    """A chunk as a model yields it."""
-    info = {}
-    if chunk.chunk_position == "last":
-        info = {"finish_reason": chunk.response_metadata.get("finish_reason")}
-    return ChatGenerationChunk(message=chunk, generation_info=info or None)
-
-
-def collect(chunks: list[AIMessageChunk]) -> ChatGeneration:
-    """One message of all chunks, without adding them up one by one."""
-    last = chunks[-1]
-    thoughts = "".join(str(x.additional_kwargs.get("reasoning_content", "")) for x in chunks)
-    logprobs = [
-        each
-        for x in chunks
-        if (found := x.response_metadata.get("logprobs"))
-        for each in found.get("content") or ()
-    ]
-    metadata = last.response_metadata | ({"logprobs": {"content": logprobs}} if logprobs else {})
-    calls = [x for x in chunks if x.tool_call_chunks]
-    if calls:
-        merged = calls[0] if len(calls) == 1 else sum(calls[1:], calls[0])
-        whole = AIMessageChunk(content="", tool_call_chunks=merged.tool_call_chunks)
-        tool_calls, invalid = whole.tool_calls, whole.invalid_tool_calls
-    else:
-        tool_calls, invalid = [], []
-    message = AIMessage(
-        content="".join(str(x.content) for x in chunks),
-        additional_kwargs={"reasoning_content": thoughts} if thoughts else {},
-        response_metadata=metadata,
-        usage_metadata=last.usage_metadata,
-        tool_calls=tool_calls,
-        invalid_tool_calls=invalid,
-    )
-    return ChatGeneration(
-        message=message, generation_info={"finish_reason": metadata["finish_reason"]}
-    )

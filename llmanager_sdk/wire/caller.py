@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import Any
-
-from langchain_core.messages import AIMessageChunk
 
 from llmanager_sdk.core.ports import Notify
 from llmanager_sdk.errors import CallError
@@ -17,7 +14,7 @@ from llmanager_sdk.http import aio, sync
 from llmanager_sdk.http.faults import CutOff, NotReached, Refused, Timeouts, TooSlow
 from llmanager_sdk.http.turns import aturn, turn
 from llmanager_sdk.ports.models import Endpoint, Link
-from llmanager_sdk.wire.answer import Answer
+from llmanager_sdk.wire.answer import Answer, Delta
 from llmanager_sdk.wire.errors import TRANSIENT, from_fault
 from llmanager_sdk.wire.request import PATH, Request
 
@@ -35,31 +32,24 @@ class Call:
 
     Attributes:
         where: who is called, for errors.
-        metadata: goes into the answer's response metadata.
         retries: how often an answer such as "too many calls" is asked for again.
-        usage: report token counts.
     """
 
     link: Link
     request: Request
     where: str
-    metadata: Mapping[str, Any]
     timeouts: Timeouts
     retries: int = 2
-    usage: bool = True
 
-    def _answer(self) -> Answer:
-        return Answer(self.request, self.where, self.metadata, usage=self.usage)
-
-    def stream(self, notify: Notify | None = None) -> Iterator[AIMessageChunk]:
-        """The chunks of the answer.
+    def stream(self, notify: Notify | None = None) -> Iterator[Delta]:
+        """The deltas of the answer.
 
         Raises:
             CallError, ResourceError: see `errors` and `wire.errors`.
         """
         tries = _Tries(self.retries)
         while True:
-            answer = self._answer()
+            answer = Answer(self.request, self.where)
             with self.link.call(notify) as endpoint, turn(endpoint.url, endpoint.slots):
                 try:
                     url, headers = endpoint.url + PATH, _headers(endpoint)
@@ -72,19 +62,19 @@ class Call:
             over = isinstance(fault, NotReached) and self.link.lost(endpoint)
             time.sleep(tries.pause(fault, error, over))
 
-    async def astream(self, notify: Notify | None = None) -> AsyncIterator[AIMessageChunk]:
+    async def astream(self, notify: Notify | None = None) -> AsyncIterator[Delta]:
         """`stream`, for asyncio."""
         tries = _Tries(self.retries)
         while True:
-            answer = self._answer()
+            answer = Answer(self.request, self.where)
             async with self.link.acall(notify) as endpoint, aturn(endpoint.url, endpoint.slots):
                 try:
                     url, headers = endpoint.url + PATH, _headers(endpoint)
                     async for data in aio.stream(url, self.request.body, headers, self.timeouts):
-                        for chunk in answer.feed(data):
-                            yield chunk
-                    for chunk in answer.close():
-                        yield chunk
+                        for delta in answer.feed(data):
+                            yield delta
+                    for delta in answer.close():
+                        yield delta
                     return
                 except FAULTS as caught:
                     fault, error = caught, self._fault(caught, answer)
@@ -120,7 +110,9 @@ class _Tries:
         self._done += 1
         if isinstance(fault, NotReached):
             now = time.monotonic()
-            self._since = self._since or now
+            if not self._since:  # a kept connection may have been closed in this very moment
+                self._since = now
+                return 0.0
             self._lives -= over
             if self._lives >= 0 and (over or now - self._since < GRACE_S):
                 return 0.0 if over else 0.2
@@ -132,5 +124,5 @@ class _Tries:
 
 
 def _headers(endpoint: Endpoint) -> dict[str, str]:
-    # llama.cpp closes a connection after a stream without a word; kept, it would fail the next.
-    return {"Content-Type": "application/json", "Connection": "close", **endpoint.headers}
+    kept = {} if endpoint.keep_alive else {"Connection": "close"}
+    return {"Content-Type": "application/json", **kept, **endpoint.headers}

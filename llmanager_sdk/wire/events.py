@@ -35,9 +35,17 @@ class Events:
         """
         if self._rest:
             data = self._rest + data
-        lines = data.split(b"\n")
-        self._rest = lines.pop()
         found: list[Any] = []
+        blocks = data.split(b"\n\n")
+        last = blocks.pop()
+        for block in blocks:
+            if block.startswith(b"data: ") and b"\n" not in block and not self._data:
+                self._event(block[6:], found)  # one whole event, as nearly all of them are
+            else:
+                for line in block.split(b"\n"):
+                    self._line(line, found)
+                self._line(b"", found)
+        *lines, self._rest = last.split(b"\n")
         for line in lines:
             self._line(line, found)
         return found

@@ -1,0 +1,81 @@
+"""LangChain's chunks and messages, made of the deltas of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages.tool import tool_call_chunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
+
+from llmanager_sdk.wire.answer import Delta, Piece
+
+PROVIDER = "llmanager"
+
+
+class Chunks:
+    """Makes the chunks of one answer, in order.
+
+    Args:
+        metadata: goes into the response metadata of the last chunk.
+        usage: report token counts.
+    """
+
+    def __init__(self, metadata: Mapping[str, Any], *, usage: bool) -> None:
+        self._metadata = metadata
+        self._usage = usage
+        self._first = True
+
+    def __call__(self, delta: Delta) -> ChatGenerationChunk:
+        """The chunk of one delta. The first says who answers, the last how it ended."""
+        metadata: dict[str, Any] = {"model_provider": PROVIDER} if self._first else {}
+        self._first = False
+        if delta.logprobs:
+            metadata["logprobs"] = {"content": list(delta.logprobs)}
+        if delta.finish:
+            metadata |= {**self._metadata, "finish_reason": delta.finish}
+        message = AIMessageChunk(
+            content=delta.text,
+            additional_kwargs={"reasoning_content": delta.thought} if delta.thought else {},
+            response_metadata=metadata,
+            tool_call_chunks=[_chunk(piece) for piece in delta.calls],
+            usage_metadata=delta.usage if self._usage else None,
+            chunk_position="last" if delta.finish else None,
+        )
+        info = {"finish_reason": delta.finish} if delta.finish else None
+        return ChatGenerationChunk(message=message, generation_info=info)
+
+
+def _chunk(piece: Piece) -> Any:
+    return tool_call_chunk(name=piece.name, args=piece.args, id=piece.id, index=piece.number)
+
+
+def collect(deltas: Iterable[Delta], metadata: Mapping[str, Any]) -> ChatGeneration:
+    """One message of a whole answer."""
+    text: list[str] = []
+    thoughts: list[str] = []
+    logprobs: list[Any] = []
+    calls: list[AIMessageChunk] = []
+    last = Delta()
+    for last in deltas:
+        text.append(last.text)
+        if last.thought:
+            thoughts.append(last.thought)
+        logprobs.extend(last.logprobs)
+        calls.extend(AIMessageChunk(content="", tool_call_chunks=[_chunk(x)]) for x in last.calls)
+    told = {**metadata, "model_provider": PROVIDER, "finish_reason": last.finish}
+    if logprobs:
+        told["logprobs"] = {"content": logprobs}
+    extra: dict[str, Any] = {}
+    if calls:
+        merged = calls[0] if len(calls) == 1 else calls[0].__add__(calls[1:])
+        extra = {"tool_calls": merged.tool_calls, "invalid_tool_calls": merged.invalid_tool_calls}
+    message = AIMessage(
+        content="".join(text),
+        additional_kwargs={"reasoning_content": "".join(thoughts)} if thoughts else {},
+        response_metadata=told,
+        usage_metadata=last.usage,
+        **extra,
+    )
+    return ChatGeneration(message=message, generation_info={"finish_reason": last.finish})

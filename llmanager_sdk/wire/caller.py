@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from llmanager_sdk.core.ports import Notify
 from llmanager_sdk.errors import CallError
-from llmanager_sdk.http import aio, sync
+from llmanager_sdk.http import sync
 from llmanager_sdk.http.faults import CutOff, NotReached, Refused, Timeouts, TooSlow
 from llmanager_sdk.http.turns import aturn, turn
 from llmanager_sdk.ports.models import Endpoint, Link
@@ -64,6 +64,8 @@ class Call:
 
     async def astream(self, notify: Notify | None = None) -> AsyncIterator[Delta]:
         """`stream`, for asyncio."""
+        from llmanager_sdk.http import aio  # a fifth of a second, for those who need it
+
         tries = _Tries(self.retries)
         while True:
             answer = Answer(self.request, self.where)

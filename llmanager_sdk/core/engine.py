@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from llmanager_sdk.core import claims
@@ -194,17 +195,21 @@ class Engine(Cleaner[Kind]):
         self, life: Life, why: str, want: Want, cause: LLManagerError | None = None
     ) -> Steps[None]:
         """Record that a life of ours failed, unless it is ours no more; raise it in any case."""
-        timing = self.timing(want)
+        # Who cannot record or clean up now is no news beside the cause: the next one does it.
+        with suppress(LLManagerError):
+            yield from self._bury_failed(life, why, want)
+        raise self._start_failed(want, why, cause) from cause
+
+    def _bury_failed(self, life: Life, why: str, want: Want) -> Steps[None]:
         while True:
             slot = yield from self.read(want.key)
             mine = slot.life(life.gen)
             if mine is None or mine.phase != "creating" or mine.worker != self.me:
-                break
-            new = claims.failed(slot, mine, why, self.clock.time(), timing)
+                return
+            new = claims.failed(slot, mine, why, self.clock.time(), self.timing(want))
             if (yield from self.swap(slot, new)):
                 yield from self.settle_all(want.key, life.gen, limit=3)
-                break
-        raise self._start_failed(want, why, cause) from cause
+                return
 
     def _start_failed(
         self, want: Want, why: str, cause: LLManagerError | None = None

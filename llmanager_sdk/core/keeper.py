@@ -51,6 +51,12 @@ class Keeper:
         with self._lock:
             return sum(x.open_calls for x in self._leases.values() if x.want.key == key)
 
+    def close(self, key: str) -> int:
+        """Start no call on a slot on what was read before now. Returns how many are open."""
+        with self._lock:
+            leases = [each for each in self._leases.values() if each.want.key == key]
+        return sum(each.close() for each in leases)
+
     def wake(self) -> None:
         """Something new is owed."""
         with self._lock:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
 from typing import Protocol
 
 from llmanager_sdk.core.claims import Known, Want, may_start, outlives, term
@@ -55,6 +56,7 @@ class Lease:
         self._lock = threading.Lock()
         self._known: Known | None = None
         self._flight: Flight | None = None
+        self._era = 0  # what was read in an earlier one counts no more
         self.open_calls = 0
         self._used_at = 0.0
         self._covered = 0.0  # the use up to which the demand is recorded
@@ -114,7 +116,8 @@ class Lease:
 
     def _refresh(self) -> Steps[Known | None]:
         """Ask the registry, since what is known is too old; then count the call in."""
-        known = self._known
+        with self._lock:
+            known, era = self._known, self._era
         if known is None:
             return None
         try:
@@ -122,11 +125,20 @@ class Lease:
         except RegistryError as error:
             log.warning("llmanager: %s; calls go on until the known deadline", error.message)
             return self._step_in(stale=True)
-        self._learn(fresh)
+        self._learn(fresh, era)
         return self._step_in()
 
-    def _learn(self, known: Known | None) -> None:
+    def close(self) -> int:
+        """Start no call on what was read before now. Returns how many are open."""
         with self._lock:
+            self._era += 1
+            self._known = None
+            return self.open_calls
+
+    def _learn(self, known: Known | None, era: int) -> None:
+        with self._lock:
+            if era != self._era:
+                return
             self._known = known
             self._looked_at = self._engine.clock.time()
             if known is not None:
@@ -138,7 +150,8 @@ class Lease:
         with self._lock:
             if self._flight is None or self._flight.over:
                 self._known = None
-                self._flight = Flight(self._engine, self.want, self._landed)
+                landed = partial(self._landed, era=self._era)
+                self._flight = Flight(self._engine, self.want, landed)
             return self._flight
 
     def abandon(self) -> None:
@@ -147,18 +160,19 @@ class Lease:
             if self._flight is not None:
                 self._flight.abandon()
 
-    def _landed(self, known: Known | None) -> None:
+    def _landed(self, known: Known | None, era: int) -> None:
         if known is not None:
-            self._learn(known)
+            self._learn(known, era)
 
     def lost(self, gen: int) -> Steps[bool]:
         """A call found nobody there: declare the life failed if the platform confirms it."""
-        known = self._known
+        with self._lock:
+            known, era = self._known, self._era
         if known is None or known.life.gen != gen:
             return True
         over = yield from self._engine.vanished(known.life, "it stopped answering")
         if over:
-            self._learn(None)
+            self._learn(None, era)
         return over
 
     @property
@@ -185,7 +199,7 @@ class Lease:
             now = self._engine.clock.time()
             if self.open_calls:
                 self._used_at = now
-            known, used_at = self._known, self._used_at
+            known, era, used_at = self._known, self._era, self._used_at
             owed = used_at > self._covered
             every = min(WRITE_EVERY, self._term / 3)
             write = owed and (final or now - self._covered >= every)
@@ -195,7 +209,7 @@ class Lease:
             return
         try:
             at = used_at if write else None
-            self._learn((yield from self._engine.touch(known, self.want, used_at=at)))
+            self._learn((yield from self._engine.touch(known, self.want, used_at=at)), era)
         except RegistryError as error:
             log.warning("llmanager: the lease could not be renewed: %s", error.message)
         with self._lock:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -209,9 +208,8 @@ def _creating(slot: Slot, life: Life, seen: Seen, now: float, me: str, timing: T
 def _ready(
     slot: Slot, life: Life, used_outside: float | None, now: float, me: str, timing: Timing
 ) -> Move:
-    if used_outside is None or math.isnan(used_outside) or used_outside > now + timing.margin:
-        return Rest("its last use could not be read, which counts as in use", unknown=True)
-    quiet = used_outside + timing.linger < now
+    last = _sensible(used_outside, now, timing)
+    quiet = last is not None and last + timing.linger < now
     if life.stop:
         if not life.drain_until:
             until = now + timing.drain + timing.max_call
@@ -219,12 +217,21 @@ def _ready(
         drained = quiet if timing.sees_open_calls else now > life.drain_until + timing.margin
         if drained or (life.force and now > life.drain_until):
             return _bury(slot, life, now, me, timing, "a person stopped it")
-        return Rest("it was stopped, and open calls are ending")
+        return Rest("it was stopped, and open calls are ending", unknown=last is None)
+    if last is None:
+        return Rest("its last use could not be read, which counts as in use", unknown=True)
     if now <= life.held_until() + timing.margin:
         return Rest("its lease or pin has not run out")
     if not quiet:
         return Rest("the platform saw a use after its lease ran out")
     return _bury(slot, life, now, me, timing, "nobody used it for its idle time")
+
+
+def _sensible(used_outside: float | None, now: float, timing: Timing) -> float | None:
+    """The platform's signal if it is a number, and not of the future; else None."""
+    # NaN compares false with everything.
+    sound = isinstance(used_outside, int | float) and used_outside <= now + timing.margin
+    return used_outside if sound else None
 
 
 def _failed(slot: Slot, life: Life, now: float, me: str, timing: Timing) -> Move:

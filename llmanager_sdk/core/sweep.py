@@ -130,8 +130,8 @@ def sweep(
         try:
             found = yield Effect("list", lambda kind=kind: list(kind.list(namespace)))  # type: ignore[misc]
             listed.extend(found)
-        except LLManagerError as error:
-            report.errors.append((name, error.message))
+        except Exception as error:
+            report.errors.append((name, _text(error)))
     existing = {pair for names in listed for pair in names.items()}
     known: set[tuple[str, str]] = set()
     whole = not cursor
@@ -166,8 +166,13 @@ def _visit(
                 report.twins.append((slot.key, life.gen))
         try:
             yield from _work(cleaner, slot.key, life, report)
-        except LLManagerError as error:
-            report.errors.append((slot.key, error.message))
+        except Exception as error:
+            report.errors.append((slot.key, _text(error)))
+
+
+def _text(error: Exception) -> str:
+    """What one kind or life could not do: reported, since the others must not go unvisited."""
+    return error.message if isinstance(error, LLManagerError) else repr(error)
 
 
 def _work(cleaner: Cleaner[Reapable], key: str, life: Life, report: Report) -> Steps[None]:

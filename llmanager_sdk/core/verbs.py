@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from llmanager_sdk.core import claims
@@ -11,17 +12,35 @@ from llmanager_sdk.core.life import Life
 from llmanager_sdk.errors import NotRunning, ResourceError
 
 
-def stop(engine: Engine, key: str, *, force: bool = False, busy: bool = False) -> Steps[int]:
+def stop(
+    engine: Engine, key: str, *, force: bool = False, close: Callable[[], int] = lambda: 0
+) -> Steps[int]:
     """Ask that every life of a slot goes, data kept. Returns how many were asked.
+
+    What only this process ever used, and has no open call on, goes at once. That is asked in a
+    second write: the first one makes sure that whatever this process reads from then on says
+    "stopped", and `close` that it starts no call on what it read before.
 
     Args:
         force: do not wait for open calls of others.
-        busy: whether this process has open calls itengine.
+        close: forgets what this process knows of the slot, and counts its open calls
+            (`Keeper.close`).
     """
+    asked = yield from _ask(engine, key, force=force, busy=True)
+    if asked and not force and not close():
+        yield from _ask(engine, key, force=False, busy=False)
+    return asked
+
+
+def _ask(engine: Engine, key: str, *, force: bool, busy: bool) -> Steps[int]:
     while True:
         slot = yield from engine.read(key)
         now = engine.clock.time()
-        lives = [life for life in slot.lives if life.phase in ("creating", "ready")]
+        lives = [
+            life
+            for life in slot.lives
+            if life.phase in ("creating", "ready") and (busy or life.stop)
+        ]
         new = slot
         for life in lives:
             timing = engine.kinds[life.spec.kind].timing
@@ -47,7 +66,8 @@ def pin(engine: Engine, key: str, seconds: float) -> Steps[Life]:
         )
     while True:
         slot = yield from engine.read(key)
-        life = next((x for x in reversed(slot.lives) if x.phase in ("creating", "ready")), None)
+        alive = (x for x in reversed(slot.lives) if x.phase in ("creating", "ready"))
+        life = next((x for x in alive if not x.stop), None)
         if life is None:
             raise NotRunning(
                 "there is no live resource to pin",

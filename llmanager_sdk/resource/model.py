@@ -97,7 +97,7 @@ class ModelResource(ModelLink, Resource):
         """
         bound = self.bind()
         engine, key, keeper = bound.engine, bound.want.key, bound.platform.keeper
-        run(verbs.stop(engine, key, force=force, busy=keeper.open_calls(key) > 0), engine.clock)
+        run(verbs.stop(engine, key, force=force, close=lambda: keeper.close(key)), engine.clock)
         if wait:
             run(verbs.see_off(engine, key, STOP_WAIT), engine.clock)
         return self.status()

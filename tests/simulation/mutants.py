@@ -79,17 +79,13 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _mutant(
         "deadline-after-the-call",
-        "a process believes in a deadline that it computed after the write",
+        "the demand is recorded only once the call has begun",
         (
-            "engine.Engine._record",
-            "return Known(fresh, claims.recorded(fresh, want), asked)",
-            "return Known(fresh, self.clock.time() + claims.term(want, timing), asked)",
+            "claims.due",
+            "recorded(life, want) <= now + max(term(want, timing) * 2 / 3, timing.max_call)",
+            "False",
         ),
-        (
-            "engine.Engine.touch",
-            "return Known(fresh, claims.recorded(fresh, want), asked)",
-            "return Known(fresh, self.clock.time() + claims.term(want, timing), asked)",
-        ),
+        ("claims.outlives", "now + timing.max_call < known.until", "True"),
     ),
     _mutant(
         "lowered-deadline",
@@ -126,7 +122,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant(
         "gone-not-collected",
         "what a late request brought up again stays",
-        ("life.decide", "_gone(slot, life, seen, now, timing)", 'Rest("it is gone")'),
+        ("life._gone", "seen in (Seen.READY, Seen.BROKEN)", "False"),
     ),
     _mutant(
         "tombstones-pruned",
@@ -161,8 +157,49 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _mutant(
         "call-without-check",
-        "a call starts on whatever is known, however little time is left",
-        ("claims.outlives", "now + timing.max_call < known.until", "True"),
+        "a call starts on whatever is known",
+        ("claims.may_start", "fresh and outlives(known, now, timing)", "True"),
+    ),
+    _mutant(
+        "lost-write-believed",
+        "a renewal that lost its race counts as recorded",
+        (
+            "engine.Engine.touch",
+            "if (yield from self.swap(slot, slot.with_life(fresh))):\n"
+            "    return Known(fresh, claims.recorded(fresh, want), asked)",
+            "yield from self.swap(slot, slot.with_life(fresh))\n"
+            "return Known(fresh, claims.recorded(fresh, want), asked)",
+        ),
+        (
+            "engine.Engine._record",
+            "if (yield from self.swap(slot, slot.with_life(fresh))):\n"
+            "    return Known(fresh, claims.recorded(fresh, want), asked)",
+            "yield from self.swap(slot, slot.with_life(fresh))\n"
+            "return Known(fresh, claims.recorded(fresh, want), asked)",
+        ),
+    ),
+    _mutant(
+        "silent-user",
+        "a user whose demand is covered by others is not recorded as one",
+        ("claims.due", "life.writers not in (me, '*')", "False"),
+    ),
+    _mutant(
+        "registry-error-is-failure",
+        "a registry that does not answer makes a start fail",
+        (
+            "engine.Engine._build",
+            "raise",
+            'yield from self._fail(life, "the registry did not answer", want)',
+        ),
+    ),
+    _mutant(
+        "half-made-is-failed",
+        "a creation that stopped between two parts counts as failed",
+        (
+            "engine.Engine._build",
+            "seen is Seen.BROKEN and (why := (yield Effect('why', lambda: kind.why(life))))",
+            "seen is Seen.BROKEN and (why := 'it is half-made')",
+        ),
     ),
     _mutant(
         "call-on-old-knowledge",
@@ -195,11 +232,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "no-backoff",
         "a digest that failed is tried again at once",
         ("claims._begin", "now >= failure.not_before", "True"),
-    ),
-    _mutant(
-        "host-signal-ignored",
-        "open calls that the host reports do not count",
-        ("life._ready", "quiet = used_outside + timing.linger < now", "quiet = True"),
     ),
     _mutant(
         "claim-ignored",

@@ -2,7 +2,7 @@
 
     {"color": "red"}                          equal
     {"pages": {"$gte": 10, "$lt": 20}}        $eq $ne $gt $gte $lt $lte, all of them at once
-    {"color": {"$in": ["red", "blue"]}}       $in $nin
+    {"color": {"$in": ["red", "blue"]}}       $in $nin; a list, tuple or set of values
     {"author.name": {"$exists": True}}        $exists; a dot goes into a nested dictionary
     {"$and": [...]}, {"$or": [...]}, {"$not": {...}}
 
@@ -11,10 +11,13 @@ Several keys side by side mean all of them. What a filter means:
 - Values compare within their type: numbers (int and float) with numbers, text with text, booleans
   with booleans, None with None. Across types nothing is equal, and nothing is ordered; booleans
   and None are not ordered at all.
-- A field whose value is a list is equal to a value when it holds it.
+- Text is ordered by code points, so "Z" comes before "a".
+- A field whose value is a list is equal to a value when it holds it, in lists inside it too. Lists
+  are not ordered, and a dictionary is equal to nothing.
 - A missing field is equal to nothing. `$ne`, `$nin` and `$not` are the plain opposites, so they
   keep documents without the field.
 - `$exists: True` asks for the field, whatever its value, None included.
+- A field that is called "a.b" itself comes before the field "b" of a dictionary "a".
 """
 
 from __future__ import annotations
@@ -36,6 +39,14 @@ class Compare:
     field: str
     op: str
     value: Scalar
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """The field is equal to one of these; to none of no values."""
+
+    field: str
+    values: tuple[Scalar, ...]
 
 
 @dataclass(frozen=True)
@@ -66,7 +77,7 @@ class Not:
     part: Filter
 
 
-Filter = Compare | Exists | Every | Some | Not
+Filter = Compare | OneOf | Exists | Every | Some | Not
 
 _ORDER = {"$eq": "=", "$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 _OPERATORS = (*_ORDER, "$ne", "$in", "$nin", "$exists")
@@ -131,7 +142,7 @@ def _operator(field: str, name: object, value: object, where: str) -> Filter:
     if name in ("$in", "$nin"):
         if not isinstance(value, list | tuple | set | frozenset):
             raise _refuse(where, "it needs a list of values", f'write {{"{name}": ["a", "b"]}}')
-        found = Some(tuple(Compare(field, "=", _scalar(x, where)) for x in value))
+        found = OneOf(field, tuple(_scalar(x, where) for x in value))
         return found if name == "$in" else Not(found)
     if name == "$exists":
         if not isinstance(value, bool):
@@ -150,7 +161,8 @@ def _scalar(value: object, where: str) -> Scalar:
     )
 
 
-_MISSING = object()
+MISSING: Any = object()
+"""What `look_up` finds where there is no such field."""
 
 
 def matches(filter: Filter | None, metadata: Mapping[str, Any]) -> bool:  # noqa: A002
@@ -159,9 +171,12 @@ def matches(filter: Filter | None, metadata: Mapping[str, Any]) -> bool:  # noqa
         case None:
             return True
         case Compare(field, op, value):
-            return _compare(look_up(metadata, field), op, value)
+            return compare(look_up(metadata, field), op, value)
+        case OneOf(field, values):
+            found = look_up(metadata, field)
+            return any(compare(found, "=", value) for value in values)
         case Exists(field):
-            return look_up(metadata, field) is not _MISSING
+            return look_up(metadata, field) is not MISSING
         case Every(parts):
             return all(matches(part, metadata) for part in parts)
         case Some(parts):
@@ -171,12 +186,12 @@ def matches(filter: Filter | None, metadata: Mapping[str, Any]) -> bool:  # noqa
 
 
 def look_up(metadata: Mapping[str, Any], field: str) -> Any:
-    """The value of a dotted field; a key that holds the dots itself comes first."""
+    """The value of a dotted field, or `MISSING`; a key that holds the dots itself comes first."""
     if field in metadata:
         return metadata[field]
     head, dot, rest = field.partition(".")
-    inner = metadata.get(head, _MISSING) if dot else _MISSING
-    return look_up(inner, rest) if isinstance(inner, Mapping) else _MISSING
+    inner = metadata.get(head, MISSING) if dot else MISSING
+    return look_up(inner, rest) if isinstance(inner, Mapping) else MISSING
 
 
 _TESTS: dict[str, Callable[[Any, Any], bool]] = {
@@ -188,9 +203,10 @@ _TESTS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _compare(found: Any, op: str, value: Scalar) -> bool:
+def compare(found: Any, op: str, value: Scalar) -> bool:
+    """Whether a value that was found stands in that relation to the one of the filter."""
     if isinstance(found, list | tuple):
-        return op == "=" and any(_compare(each, op, value) for each in found)
+        return op == "=" and any(compare(each, op, value) for each in found)
     kind = kind_of(value)
     if kind_of(found) != kind or (op != "=" and kind not in ("number", "text")):
         return False

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from langchain_core.documents import Document
@@ -15,16 +14,19 @@ from langchain_core.vectorstores import VectorStore
 from langchain_core.vectorstores.utils import maximal_marginal_relevance
 
 from llmanager_sdk.errors import ConfigurationError
-from llmanager_sdk.filters import Filter, parse
+from llmanager_sdk.filters import parse
+from llmanager_sdk.forks import forget_after_fork
 from llmanager_sdk.platforms import resolve
 from llmanager_sdk.ports.platform import Platform
-from llmanager_sdk.ports.vectors import MODES, Dataset, Hit, Mode, Row
+from llmanager_sdk.ports.rows import rows_of
+from llmanager_sdk.ports.vectors import MODES, Dataset, Hit, Mode, Row, check_name
 from llmanager_sdk.resource.static import Static
 from llmanager_sdk.resource.status import Status
+from llmanager_sdk.vectorizer import Vectorizer
 
 COMMIT = 1000
 """Documents that are embedded and written at once, in one commit."""
-PROBE = "A probe that tells one embedding model from another."
+SEARCH = ("filter", "search")
 
 
 class ManagedVectorStore(VectorStore):
@@ -54,27 +56,27 @@ class ManagedVectorStore(VectorStore):
         platform: str | Platform | None = None,
         search: Mode = "dense",
     ) -> None:
-        if not isinstance(name, str) or not name:
-            raise ConfigurationError("a store needs a name", hint='ManagedVectorStore("handbook")')
-        self.name = name
+        self.name = check_name(name)
         self.search_mode = _mode(search)
         self._embedding = embedding
         self._platform = platform
         self._forget()
+        forget_after_fork(self)
 
     def _forget(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._bound: tuple[Platform, Dataset] | None = None
-        self._identity: Mapping[str, Any] | None = None
+        self._vectorizer = Vectorizer(lambda: self.embeddings, self.name)
 
     def __getstate__(self) -> dict[str, Any]:
         """What the constructor was told."""
-        gone = ("_lock", "_bound", "_identity")
+        gone = ("_lock", "_bound", "_vectorizer")
         return {name: value for name, value in self.__dict__.items() if name not in gone}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._forget()
+        forget_after_fork(self)
 
     def __repr__(self) -> str:
         """What it is and its state, as far as this process knows."""
@@ -100,46 +102,21 @@ class ManagedVectorStore(VectorStore):
                 self._embedding = ManagedEmbeddings(platform=self._platform)
             return self._embedding
 
-    def _made_by(self, vectors: Any) -> Mapping[str, Any]:
-        """What made the vectors: what the model says of itself, and its vector of a known text."""
-        if self._identity is None:
-            embedding = self.embeddings
-            say = getattr(embedding, "identity", None)
-            said = dict(say()) if callable(say) else {"model": _described(embedding)}
-            said.pop("dimension", None)
-            probe = self._embed([PROBE])[0]
-            self._identity = said | {"dimension": len(vectors[0]), "probe": _rounded(probe)}
-        return self._identity
-
-    def _embed(self, texts: Sequence[str]) -> Any:
-        fast = getattr(self.embeddings, "embed_array", None)
-        return fast(texts) if callable(fast) else self.embeddings.embed_documents(list(texts))
-
-    def _question(self, query: str, mode: Mode) -> Any:
-        return None if mode == "text" else self.embeddings.embed_query(query)
-
-    async def _aquestion(self, query: str, mode: Mode) -> Any:
-        return None if mode == "text" else await self.embeddings.aembed_query(query)
-
     @property
     def resource(self) -> Static:
-        """The infrastructure behind it. `destroy` deletes the documents."""
+        """The infrastructure behind it. `stop` frees memory; `destroy` deletes the documents."""
         return Static(
             self._status,
-            warm=self._warm,
+            warm=lambda: self.similarity_search("warm", k=1),
             stop=lambda: self._data().release(),
             destroy=self.clear,
             what=f"all documents of the store {self.name!r}",
         )
 
-    def _warm(self) -> None:
-        self.embeddings.embed_query("warm")
-        self._data().count()
-
     def _status(self) -> Status:
         details = self._data().describe()
         platform = self._bound[0].name if self._bound else ""
-        phase = "on disk" if details.get("rows") or "version" in details else "empty"
+        phase = "on disk" if "version" in details else "empty"
         leaves = "stays until it is destroyed"
         return Status(self.name, "dataset", platform, phase, leaves=leaves, details=details)
 
@@ -151,39 +128,39 @@ class ManagedVectorStore(VectorStore):
         metadatas: list[dict[str, Any]] | None = None,
         *,
         ids: Sequence[str | None] | None = None,
+        batch_size: int = COMMIT,
         **kwargs: Any,
     ) -> list[str]:
-        """Add texts, or replace those of the same ids.
+        """Add texts, or replace those of the same ids; of equal ids the last one counts.
+
+        Everything is checked before the first is written. A batch is embedded while the one before
+        it is written, and each is one commit: after an error or a crash, the same call again
+        completes them, and has every document once.
 
         Args:
-            metadatas: one for each text: any JSON values under text keys.
+            metadatas: one for each text: any JSON values under text keys; a tuple becomes a list.
             ids: one for each text; one that is None, or all of them, is derived from text and
                 metadata, so that adding the same again changes nothing.
+            batch_size: texts that are embedded and committed at once.
 
         Returns:
-            The ids, in order. Texts are committed 1,000 at a time, in order; after an error or a
-            crash the same call again completes them.
+            The ids, in order.
 
         Raises:
             ConfigurationError, InvalidVector, EmbeddingMismatch, StoreNotWritable.
         """
-        rows = _new_rows(list(texts), metadatas, ids)
-        for part in _parts(rows):
-            self._write(part, self._embed([row.text for row in part]))
+        rows, parts = _new(texts, metadatas, ids, batch_size, kwargs)
+        with ThreadPoolExecutor(1, "llmanager-write") as writer:
+            written: Future[None] | None = None
+            for part in parts:
+                vectors = self._vectorizer.embed([row.text for row in part])
+                identity = self._vectorizer.identity()
+                if written is not None:
+                    written.result()
+                written = writer.submit(self._data().add, part, vectors, identity)
+            if written is not None:
+                written.result()
         return [row.id for row in rows]
-
-    def _write(self, rows: Sequence[Row], vectors: Any) -> None:
-        if len(vectors) != len(rows) or not len(vectors[0]):
-            from llmanager_sdk.errors import InvalidVector
-
-            raise InvalidVector(
-                f"{len(rows)} texts got {len(vectors)} vectors, the first of "
-                f"{len(vectors[0]) if len(vectors) else 0} dimensions",
-                resource=self.name,
-                step="embed",
-                hint="look at the embedding model",
-            )
-        self._data().add(rows, vectors, self._made_by(vectors))
 
     async def aadd_texts(
         self,
@@ -191,27 +168,32 @@ class ManagedVectorStore(VectorStore):
         metadatas: list[dict[str, Any]] | None = None,
         *,
         ids: Sequence[str | None] | None = None,
+        batch_size: int = COMMIT,
         **kwargs: Any,
     ) -> list[str]:
         """`add_texts`, for asyncio. The disk is written in a thread."""
-        rows = _new_rows(list(texts), metadatas, ids)
-        fast = getattr(self.embeddings, "aembed_array", None) or self.embeddings.aembed_documents
-        for part in _parts(rows):
-            vectors = await fast([row.text for row in part])
-            await asyncio.to_thread(self._write, part, vectors)
+        rows, parts = await asyncio.to_thread(_new, texts, metadatas, ids, batch_size, kwargs)
+        written: asyncio.Task[None] | None = None
+        try:
+            for part in parts:
+                vectors = await self._vectorizer.aembed([row.text for row in part])
+                identity = await self._vectorizer.aidentity()
+                if written is not None:
+                    await written
+                data = await asyncio.to_thread(self._data)
+                written = asyncio.create_task(asyncio.to_thread(data.add, part, vectors, identity))
+        finally:
+            if written is not None:
+                await written
         return [row.id for row in rows]
 
     def add_documents(self, documents: list[Document], **kwargs: Any) -> list[str]:
         """Add documents, or replace those of the same ids; see `add_texts`."""
-        ids = kwargs.pop("ids", None) or [document.id for document in documents]
-        texts = [document.page_content for document in documents]
-        return self.add_texts(texts, [x.metadata for x in documents], ids=ids, **kwargs)
+        return self.add_texts(**_told(documents, kwargs))
 
     async def aadd_documents(self, documents: list[Document], **kwargs: Any) -> list[str]:
         """`add_documents`, for asyncio."""
-        ids = kwargs.pop("ids", None) or [document.id for document in documents]
-        texts = [document.page_content for document in documents]
-        return await self.aadd_texts(texts, [x.metadata for x in documents], ids=ids, **kwargs)
+        return await self.aadd_texts(**_told(documents, kwargs))
 
     def delete(
         self,
@@ -220,11 +202,12 @@ class ManagedVectorStore(VectorStore):
         filter: Any = None,  # noqa: A002 - LangChain's name
         **kwargs: Any,
     ) -> bool | None:
-        """Delete by id, by filter, or both; ids that are not there are no error.
+        """Delete by id, by filter, or both, in one commit; ids that are not there are no error.
 
         Raises:
             ConfigurationError: neither is given; `clear` deletes everything.
         """
+        _refuse_unknown(kwargs, "filter")
         where = parse(filter)
         if ids is None and where is None:
             raise ConfigurationError(
@@ -240,13 +223,20 @@ class ManagedVectorStore(VectorStore):
     def clear(self) -> None:
         """Delete every document, and the store with them."""
         self._data().drop()
-        self._identity = None
+
+    async def aclear(self) -> None:
+        """`clear`, for asyncio."""
+        await asyncio.to_thread(self.clear)
 
     # -- reading -------------------------------------------------------------------------------
 
     def count(self) -> int:
         """How many documents there are."""
         return self._data().count()
+
+    async def acount(self) -> int:
+        """`count`, for asyncio."""
+        return await asyncio.to_thread(self.count)
 
     def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """The documents of these ids that exist, in this order."""
@@ -256,47 +246,68 @@ class ManagedVectorStore(VectorStore):
         """`get_by_ids`, for asyncio."""
         return await asyncio.to_thread(self.get_by_ids, ids)
 
-    def _find(self, vector: Any, query: str, k: int, filter: Any, mode: Mode) -> list[Hit]:  # noqa: A002
-        where: Filter | None = parse(filter)
-        if k < 1:
-            raise ConfigurationError(f"k={k!r} must be at least 1", step="search")
-        return self._data().search(vector, query, k, where, mode)
+    def _question(self, query: str, options: dict[str, Any]) -> Any:
+        mode = self._how(options)
+        return None if mode == "text" else self._vectorizer.question(query)
+
+    async def _aquestion(self, query: str, options: dict[str, Any]) -> Any:
+        mode = self._how(options)
+        return None if mode == "text" else await self._vectorizer.aquestion(query)
+
+    def _how(self, options: dict[str, Any]) -> Mode:
+        _refuse_unknown(options, *SEARCH)
+        return _mode(options.get("search") or self.search_mode)
+
+    def _find(
+        self,
+        vector: Any,
+        query: str,
+        k: int,
+        options: dict[str, Any],
+        with_vectors: bool = False,
+    ) -> list[Hit]:
+        """Documents for a question: its vector was made by our own embeddings."""
+        mode, where = self._how(options), parse(options.get("filter"))
+        if mode != "text":
+            self._vectorizer.approve(self._data().identity())
+        return self._data().search(vector, query, _positive(k, "k"), where, mode, with_vectors)
+
+    def _near(
+        self, vector: Any, k: int, options: dict[str, Any], with_vectors: bool = False
+    ) -> list[Hit]:
+        """Documents for a vector of unknown origin, which has no words."""
+        mode, where = self._how(options), parse(options.get("filter"))
+        mode = "exact" if mode == "exact" else "dense"
+        return self._data().search(vector, "", _positive(k, "k"), where, mode, with_vectors)
 
     def similarity_search_with_score(
-        self,
-        query: str,
-        k: int = 4,
-        *,
-        filter: Any = None,  # noqa: A002 - LangChain's name
-        search: Mode | None = None,
-        **kwargs: Any,
+        self, query: str, k: int = 4, **kwargs: Any
     ) -> list[tuple[Document, float]]:
         """The k best documents, each with its score; higher is better.
 
-        The score is the cosine of the angle, in [-1, 1], for "dense" and "exact"; BM25 for "text";
-        the sum of reciprocal ranks for "hybrid".
+        The score is the cosine of the angle, in [-1, 1], for "dense" and "exact"; BM25, from 0 up,
+        for "text"; for "hybrid" 1 stands for a document that both ways rank first.
+
+        Args:
+            filter: on the metadata; see `llmanager_sdk.filters`.
+            search: another way than the store's own.
+
+        Raises:
+            ConfigurationError: an argument is unknown or makes no sense.
+            InvalidFilter: the filter is not in the documented form.
+            EmbeddingMismatch: another model made the store's vectors.
         """
-        mode = _mode(search or self.search_mode)
-        hits = self._find(self._question(query, mode), query, k, filter, mode)
-        return [(_document(hit.row), hit.score) for hit in hits]
+        return _scored(self._find(self._question(query, kwargs), query, k, kwargs))
 
     async def asimilarity_search_with_score(
-        self,
-        query: str,
-        k: int = 4,
-        *,
-        filter: Any = None,  # noqa: A002 - LangChain's name
-        search: Mode | None = None,
-        **kwargs: Any,
+        self, query: str, k: int = 4, **kwargs: Any
     ) -> list[tuple[Document, float]]:
         """`similarity_search_with_score`, for asyncio. The disk is read in a thread."""
-        mode = _mode(search or self.search_mode)
-        vector = await self._aquestion(query, mode)
-        hits = await asyncio.to_thread(self._find, vector, query, k, filter, mode)
-        return [(_document(hit.row), hit.score) for hit in hits]
+        vector = await self._aquestion(query, kwargs)
+        return _scored(await asyncio.to_thread(self._find, vector, query, k, kwargs))
 
     def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
-        """The k best documents."""
+        """The k best documents; see `similarity_search_with_score`."""
         return [found for found, _ in self.similarity_search_with_score(query, k, **kwargs)]
 
     async def asimilarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
@@ -304,31 +315,60 @@ class ManagedVectorStore(VectorStore):
         return [found for found, _ in await self.asimilarity_search_with_score(query, k, **kwargs)]
 
     def similarity_search_by_vector(
-        self,
-        embedding: list[float],
-        k: int = 4,
-        *,
-        filter: Any = None,  # noqa: A002 - LangChain's name
-        search: Mode | None = None,
-        **kwargs: Any,
+        self, embedding: list[float], k: int = 4, **kwargs: Any
     ) -> list[Document]:
-        """The k documents whose vectors are nearest to one."""
-        mode = _mode(search or ("exact" if self.search_mode == "exact" else "dense"))
-        return [_document(hit.row) for hit in self._find(embedding, "", k, filter, mode)]
+        """The k documents whose vectors are nearest to one: by meaning, whatever the store's way.
+
+        Args:
+            filter: on the metadata.
+            search: "exact" to compare every vector.
+        """
+        return [_document(hit.row) for hit in self._near(embedding, k, kwargs)]
 
     async def asimilarity_search_by_vector(
         self, embedding: list[float], k: int = 4, **kwargs: Any
     ) -> list[Document]:
         """`similarity_search_by_vector`, for asyncio."""
-        return await asyncio.to_thread(
-            lambda: self.similarity_search_by_vector(embedding, k, **kwargs)
-        )
+        hits = await asyncio.to_thread(self._near, embedding, k, kwargs)
+        return [_document(hit.row) for hit in hits]
+
+    def _similarity_search_with_relevance_scores(
+        self, query: str, k: int = 4, **kwargs: Any
+    ) -> list[tuple[Document, float]]:
+        relevance = _RELEVANCE[self._how(kwargs)]
+        found = self.similarity_search_with_score(query, k, **kwargs)
+        return [(document, relevance(score)) for document, score in found]
+
+    async def _asimilarity_search_with_relevance_scores(
+        self, query: str, k: int = 4, **kwargs: Any
+    ) -> list[tuple[Document, float]]:
+        relevance = _RELEVANCE[self._how(kwargs)]
+        found = await self.asimilarity_search_with_score(query, k, **kwargs)
+        return [(document, relevance(score)) for document, score in found]
 
     def _select_relevance_score_fn(self) -> Callable[[float], float]:
-        """Scores in [0, 1]: a cosine is moved there, the others stay in order."""
-        if self.search_mode in ("dense", "exact"):
-            return lambda score: min(max((score + 1.0) / 2.0, 0.0), 1.0)
-        return lambda score: score / (1.0 + score) if score > 0 else 0.0
+        return _RELEVANCE[self.search_mode]
+
+    def max_marginal_relevance_search(
+        self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
+    ) -> list[Document]:
+        """The best documents that are not alike: k of the fetch_k best.
+
+        Args:
+            lambda_mult: 1 for the best only, 0 for the most different only.
+            filter, search: as for `similarity_search_with_score`.
+        """
+        vector = self._vectorizer.question(query)
+        hits = self._find(vector, query, max(fetch_k, k), kwargs, True)
+        return _different(vector, hits, lambda_mult, k)
+
+    async def amax_marginal_relevance_search(
+        self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
+    ) -> list[Document]:
+        """`max_marginal_relevance_search`, for asyncio."""
+        vector = await self._vectorizer.aquestion(query)
+        hits = await asyncio.to_thread(self._find, vector, query, max(fetch_k, k), kwargs, True)
+        return await asyncio.to_thread(_different, vector, hits, lambda_mult, k)
 
     def max_marginal_relevance_search_by_vector(
         self,
@@ -336,50 +376,23 @@ class ManagedVectorStore(VectorStore):
         k: int = 4,
         fetch_k: int = 20,
         lambda_mult: float = 0.5,
-        *,
-        filter: Any = None,  # noqa: A002 - LangChain's name
         **kwargs: Any,
     ) -> list[Document]:
-        """The best documents that are not alike: k of the fetch_k nearest.
-
-        Args:
-            lambda_mult: 1 for nearest only, 0 for most different only.
-        """
-        import numpy as np
-
-        hits = self._find(embedding, "", max(fetch_k, k), filter, "dense")
-        if not hits:
-            return []
-        vectors = self._data().vectors([hit.row.id for hit in hits])
-        query = np.asarray(embedding, np.float32)
-        chosen = maximal_marginal_relevance(query, list(vectors), lambda_mult, k)
-        return [_document(hits[i].row) for i in chosen]
+        """`max_marginal_relevance_search` for a vector."""
+        hits = self._near(embedding, max(fetch_k, k), kwargs, True)
+        return _different(embedding, hits, lambda_mult, k)
 
     async def amax_marginal_relevance_search_by_vector(
-        self, embedding: list[float], k: int = 4, *args: Any, **kwargs: Any
+        self,
+        embedding: list[float],
+        k: int = 4,
+        fetch_k: int = 20,
+        lambda_mult: float = 0.5,
+        **kwargs: Any,
     ) -> list[Document]:
         """`max_marginal_relevance_search_by_vector`, for asyncio."""
-        return await asyncio.to_thread(
-            lambda: self.max_marginal_relevance_search_by_vector(embedding, k, *args, **kwargs)
-        )
-
-    def max_marginal_relevance_search(
-        self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
-    ) -> list[Document]:
-        """`max_marginal_relevance_search_by_vector` for a question."""
-        vector = self.embeddings.embed_query(query)
-        return self.max_marginal_relevance_search_by_vector(
-            vector, k, fetch_k, lambda_mult, **kwargs
-        )
-
-    async def amax_marginal_relevance_search(
-        self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
-    ) -> list[Document]:
-        """`max_marginal_relevance_search`, for asyncio."""
-        vector = await self.embeddings.aembed_query(query)
-        return await self.amax_marginal_relevance_search_by_vector(
-            vector, k, fetch_k, lambda_mult, **kwargs
-        )
+        hits = await asyncio.to_thread(self._near, embedding, max(fetch_k, k), kwargs, True)
+        return await asyncio.to_thread(_different, embedding, hits, lambda_mult, k)
 
     # -- making one ----------------------------------------------------------------------------
 
@@ -394,7 +407,7 @@ class ManagedVectorStore(VectorStore):
         name: str = "",
         **kwargs: Any,
     ) -> ManagedVectorStore:
-        """A store with these texts; `name` is needed."""
+        """The store of that name, with these texts added; `name` is needed."""
         store = cls(name, embedding, **kwargs)
         store.add_texts(texts, metadatas, ids=ids)
         return store
@@ -416,6 +429,15 @@ class ManagedVectorStore(VectorStore):
         return store
 
 
+_RELEVANCE: dict[Mode, Callable[[float], float]] = {
+    "dense": lambda score: min(max((score + 1.0) / 2.0, 0.0), 1.0),
+    "exact": lambda score: min(max((score + 1.0) / 2.0, 0.0), 1.0),
+    "text": lambda score: score / (1.0 + score),
+    "hybrid": lambda score: min(score, 1.0),
+}
+"""From scores to [0, 1], in the same order."""
+
+
 def _mode(search: Mode) -> Mode:
     if search not in MODES:
         raise ConfigurationError(
@@ -424,51 +446,57 @@ def _mode(search: Mode) -> Mode:
     return search
 
 
-def _described(embedding: Embeddings) -> str:
-    model = getattr(embedding, "model", None) or getattr(embedding, "model_name", "")
-    return f"{type(embedding).__name__}:{model}"
+def _positive(value: int, name: str) -> int:
+    if not isinstance(value, int) or value < 1:
+        raise ConfigurationError(f"{name}={value!r} must be a whole number from 1 up")
+    return value
 
 
-def _rounded(vector: Any) -> list[float]:
-    """At unit length, so that machines that differ in the last bits agree."""
-    length = sum(float(x) ** 2 for x in vector) ** 0.5 or 1.0
-    return [round(float(x) / length, 5) for x in vector]
+def _refuse_unknown(options: dict[str, Any], *known: str) -> None:
+    """A misspelt `filter` must not find, or delete, what it should have kept out."""
+    if unknown := sorted(options.keys() - set(known)):
+        raise ConfigurationError(
+            f"unknown: {', '.join(f'{name}={options[name]!r}' for name in unknown)}",
+            hint=f"known are {', '.join(known)}",
+        )
 
 
-def _parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    for start in range(0, len(rows), COMMIT):
-        yield rows[start : start + COMMIT]
-
-
-def _new_rows(
-    texts: list[str],
-    metadatas: list[dict[str, Any]] | None,
+def _new(
+    texts: Iterable[str],
+    metadatas: Sequence[dict[str, Any]] | None,
     ids: Sequence[str | None] | None,
-) -> list[Row]:
-    for name, given in (("metadatas", metadatas), ("ids", ids)):
-        if given is not None and len(given) != len(texts):
-            raise ConfigurationError(
-                f"{len(texts)} texts came with {len(given)} {name}",
-                step="add texts",
-                hint=f"give one of {name} for each text, or none at all",
-            )
-    rows = []
-    for i, text in enumerate(texts):
-        metadata = (metadatas[i] if metadatas else None) or {}
-        if not isinstance(text, str):
-            raise ConfigurationError(f"text {i} is of type {type(text).__name__}, not text")
-        if not all(isinstance(key, str) for key in metadata):
-            raise ConfigurationError(f"the metadata of text {i} has a key that is not text")
-        rows.append(Row(_id(ids[i] if ids else None, text, metadata), text, metadata))
-    return rows
+    batch_size: int,
+    unknown: dict[str, Any],
+) -> tuple[list[Row], Iterator[list[Row]]]:
+    """All rows, and the same in batches."""
+    _refuse_unknown(unknown, "metadatas", "ids", "batch_size")
+    size = _positive(batch_size, "batch_size")
+    rows = rows_of(list(texts), metadatas, ids)
+    return rows, (rows[start : start + size] for start in range(0, len(rows), size))
 
 
-def _id(given: str | None, text: str, metadata: Mapping[str, Any]) -> str:
-    if given is not None:
-        return str(given)
-    said = json.dumps([text, metadata], sort_keys=True, default=str)
-    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+def _told(documents: Sequence[Document], options: dict[str, Any]) -> dict[str, Any]:
+    ids = options.get("ids")
+    return options | {
+        "texts": [each.page_content for each in documents],
+        "metadatas": [each.metadata for each in documents],
+        "ids": ids if ids is not None else [each.id for each in documents],
+    }
 
 
 def _document(row: Row) -> Document:
     return Document(id=row.id, page_content=row.text, metadata=dict(row.metadata))
+
+
+def _scored(hits: Sequence[Hit]) -> list[tuple[Document, float]]:
+    return [(_document(hit.row), hit.score) for hit in hits]
+
+
+def _different(vector: Any, hits: Sequence[Hit], lambda_mult: float, k: int) -> list[Document]:
+    import numpy as np
+
+    if not hits:
+        return []
+    query = np.asarray(vector, np.float32)
+    chosen = maximal_marginal_relevance(query, [hit.vector for hit in hits], lambda_mult, k)
+    return [_document(hits[i].row) for i in chosen]

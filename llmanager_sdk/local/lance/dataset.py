@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
-import orjson
-
-from llmanager_sdk.errors import ConfigurationError, InvalidVector
+from llmanager_sdk.errors import StoreCorrupt
 from llmanager_sdk.filters import Filter
-from llmanager_sdk.local.lance.table import Table, check_identity, identity_of
+from llmanager_sdk.forks import forget_after_fork
+from llmanager_sdk.local.lance.table import TRIES, Held, Table
 from llmanager_sdk.local.lance.upkeep import Upkeep
+from llmanager_sdk.ports.identity import check_identity
 from llmanager_sdk.ports.vectors import Hit, Mode, Row
 
 IDS = 2000
 """Ids that go into one condition."""
 
+Answer = TypeVar("Answer")
+
 
 class LanceDataset:
-    """A store on disk; see `ports.vectors.Dataset`.
+    """A store on disk; see `ports.vectors.Dataset`. Safe under threads, processes and fork.
 
     Args:
         folder: of all stores.
@@ -31,64 +33,92 @@ class LanceDataset:
     def __init__(self, folder: Path, name: str) -> None:
         self._table = Table(folder, name)
         self._upkeep = Upkeep(self._table)
-        self._view: tuple[int, Any] | None = None
+        self._forget()
+        forget_after_fork(self)
+
+    def _forget(self) -> None:
+        self._table.forget()
+        self._upkeep.forget()
+        self._view: Any = None
         self._lock = threading.Lock()
+
+    @classmethod
+    def shared(cls, folder: Path, name: str) -> LanceDataset:
+        """The one of this process, so that all who use a store share what is kept in memory."""
+        with _sharing:
+            found = _shared.get((folder, name))
+            if found is None:
+                found = _shared[folder, name] = cls(folder, name)
+            return found
 
     # -- writing -------------------------------------------------------------------------------
 
     def add(self, rows: Sequence[Row], vectors: Any, identity: Mapping[str, Any]) -> None:
         """Write rows in one commit, over those of the same ids."""
+        from llmanager_sdk.local.lance.arrow import checked, table_of
+
         if not rows:
             return
         vectors = checked(vectors, len(rows))
         last = {row.id: i for i, row in enumerate(rows)}
         chosen = sorted(last.values())
-        data = _arrow([rows[i] for i in chosen], vectors[chosen])
+        data = table_of([rows[i] for i in chosen], vectors[chosen])
         with self._table.writing():
-            table = self._table.open()
-            if table is None:
+            held = self._table.latest()
+            if held is None:
                 self._table.create(data, identity)
+                self._upkeep.first()
             else:
-                check_identity(table, identity, self._table.name)
-                _check_width(table, vectors.shape[1], self._table.name)
-                if self._present(table, list(last)):
-                    merge = table.merge_insert("id").when_matched_update_all()
-                    merge.when_not_matched_insert_all().execute(data)
-                else:
-                    table.add(data)
+                self._merge(held, data, list(last), identity, vectors.shape[1])
         self._upkeep.after_write()
 
-    def _present(self, table: Any, ids: list[str]) -> bool:
-        for start in range(0, len(ids), IDS):
-            if table.count_rows(_among(ids[start : start + IDS])):
-                return True
-        return False
+    def _merge(
+        self, held: Held, data: Any, ids: list[str], identity: Mapping[str, Any], width: int
+    ) -> None:
+        from llmanager_sdk.local.lance.arrow import check_width
+
+        check_identity(held.identity, identity, self._table.name)
+        check_width(held.table.schema.field("vector").type.list_size, width, self._table.name)
+        there = any(held.table.count_rows(_among(part)) for part in _parts(ids))
+        if not there:
+            held.table.add(data)
+            return
+        merge = held.table.merge_insert("id").when_matched_update_all()
+        merge.when_not_matched_insert_all().execute(data)
 
     def delete(self, ids: Sequence[str] | None = None, where: Filter | None = None) -> None:
-        """Delete by id, by filter, or both at once (either condition)."""
-        if self._table.open() is None:
+        """Delete by id, by filter, or both at once (either condition), in one commit."""
+        if self._table.latest() is None or (where is None and not ids):
             return
         with self._table.writing():
-            table = self._table.open()
-            if table is None:
+            held = self._table.latest()
+            if held is None:
                 return
-            gone = set(ids or ())
+            conditions = [_among(part) for part in _parts(sorted(set(ids or ())))]
             if where is not None:
-                view = self._current()
-                gone |= set(view.column("id")[view.keeps(where)].tolist())
-            if gone:
-                table.delete(_among(sorted(gone)))
+                conditions += self._condition(where)
+            if conditions:
+                held.table.delete(" OR ".join(conditions))
         self._upkeep.after_write()
+
+    def _condition(self, where: Filter) -> list[str]:
+        """The addresses of the rows that a filter keeps; nobody moves them during our turn."""
+        addresses: Any = self._reading(lambda view: view.addresses_of(view.choose(where)), [])
+        if not len(addresses):
+            return []
+        return [f"_rowid IN ({', '.join(map(str, addresses))})"]
 
     def optimize(self) -> None:
         """Compact, and bring the index up to date."""
-        if self._table.open() is not None:
+        if self._table.latest() is not None:
             self._upkeep.run(wait=True)
 
     def drop(self) -> None:
         """Delete everything."""
         self.release()
-        self._table.drop()
+        if self._table.latest() is not None:
+            with self._table.writing():
+                self._table.drop()
 
     def release(self) -> None:
         """Free what is kept in memory."""
@@ -101,167 +131,140 @@ class LanceDataset:
         """A view of the latest version; None for a store that was never written."""
         from llmanager_sdk.local.lance.view import View
 
-        table = self._table.open()
-        if table is None:
-            return None
-        with self._lock, self._table.translating("read"):
-            mark = self._table.mark(table)
-            held = self._view
-            before = held[1] if held is not None and held[0] == os.getpid() else None
-            if before is None or before.mark != mark:
-                if before is not None and before.mark[0] != mark[0]:
-                    before = None
-                before = View(self._table.pinned(mark[1]), mark, before)
-                self._view = (os.getpid(), before)
-            return before
+        with self._lock:
+            held = self._table.latest()
+            if held is None:
+                self._view = None
+                return None
+            view = self._view
+            if view is None or view.mark != held.mark:
+                same = view is not None and view.mark[0] == held.born
+                with self._table.translating("read"):
+                    table = self._table.pinned(held.version)
+                    self._view = View(table, held.mark, view if same else None)
+            return self._view
+
+    def _reading(self, ask: Callable[[Any], Answer], nothing: Answer) -> Answer:
+        """What a view answers; asked anew if its files were cleaned up under it."""
+        mark = None
+        for left in reversed(range(TRIES)):
+            try:
+                view = self._current()
+                if view is None:
+                    return nothing
+                mark = view.mark
+                with self._table.translating("search"):
+                    return ask(view)
+            except StoreCorrupt:
+                held = self._table.latest()
+                if not left or (held is not None and held.mark == mark):
+                    raise
+        raise AssertionError("the last try returns or raises")
 
     def get(self, ids: Sequence[str]) -> list[Row]:
         """The rows of these ids that exist, in this order."""
-        table = self._table.open()
-        if table is None:
-            return []
-        found: dict[str, Row] = {}
         asked = list(dict.fromkeys(ids))
-        with self._table.translating("read"):
-            for start in range(0, len(asked), IDS):
-                query = table.search().where(_among(asked[start : start + IDS]))
-                data = query.select(["id", "text", "meta"]).limit(None).to_arrow()
-                found |= {row.id: row for row in _rows(data)}
+
+        def ask(view: Any) -> dict[str, Row]:
+            from llmanager_sdk.local.lance.arrow import rows_in
+
+            found: dict[str, Row] = {}
+            for part in _parts(asked):
+                query = view.table.search().where(_among(part)).select(["id", "text", "meta"])
+                found |= {row.id: row for row in rows_in(query.limit(None).to_arrow())}
+            return found
+
+        nothing: dict[str, Row] = {}
+        found = self._reading(ask, nothing)
         return [found[id_] for id_ in ids if id_ in found]
 
-    def search(self, vector: Any, text: str, k: int, where: Filter | None, mode: Mode) -> list[Hit]:
-        """The k best rows."""
-        from llmanager_sdk.local.lance.search import has_index, search
+    def search(
+        self,
+        vector: Any,
+        text: str,
+        k: int,
+        where: Filter | None,
+        mode: Mode,
+        with_vectors: bool = False,
+    ) -> list[Hit]:
+        """The k best rows, all of one version."""
+        from llmanager_sdk.local.lance.arrow import check_width, checked
+        from llmanager_sdk.local.lance.search import search
 
-        view = self._current()
-        if view is None:
-            return []
-        if vector is not None:
-            vector = checked([vector], 1)[0]
-            _check_width(view.table, len(vector), self._table.name)
-        if mode in ("text", "hybrid") and not has_index(view.table, "text"):
-            self._upkeep.run(wait=True)
-            view = self._current()
-        with self._table.translating("search"):
-            mask = view.keeps(where) if where is not None else None
-            found = search(view, vector, text, k, mask, mode)
-            if not found:
-                return []
-            query = view.table.take_row_ids([address for address, _ in found])
-            data = query.select(["id", "text", "meta"]).with_row_id().to_arrow()
-            rows = dict(zip(data["_rowid"].to_pylist(), _rows(data), strict=True))
-        return [Hit(rows[address], float(score)) for address, score in found if address in rows]
+        query = checked([vector], 1)[0] if mode != "text" else None
 
-    def vectors(self, ids: Sequence[str]) -> Any:
-        """Their vectors as float32 (len(ids), dimension), in this order."""
-        import numpy as np
+        def ask(view: Any) -> list[Hit]:
+            if query is not None:
+                check_width(view.width, len(query), self._table.name)
+            chosen = view.choose(where) if where is not None else None
+            found = search(view, query, text, k, chosen, mode)
+            addresses = [address for address, _ in found]
+            vectors = view.vectors(addresses) if with_vectors else [None] * len(found)
+            rows = view.rows(addresses)
+            return [
+                Hit(row, float(score), vector)
+                for row, (_, score), vector in zip(rows, found, vectors, strict=True)
+            ]
 
-        table = self._table.open()
-        if table is None or not ids:
-            return np.zeros((0, 0), np.float32)
-        with self._table.translating("read"):
-            query = table.search().where(_among(ids)).select(["id", "vector"]).limit(None)
-            data = query.to_arrow()
-        flat = data["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        found = dict(zip(data["id"].to_pylist(), flat.reshape(len(data), -1), strict=True))
-        return np.stack([found[id_] for id_ in ids])
+        return self._reading(ask, [])
 
     def identity(self) -> Mapping[str, Any] | None:
         """What made its vectors."""
-        table = self._table.open()
-        return identity_of(table) if table is not None else None
+        held = self._table.latest()
+        return held.identity if held is not None else None
 
     def count(self) -> int:
         """How many rows there are."""
-        table = self._table.open()
-        return int(table.count_rows()) if table is not None else 0
+        held = self._table.latest()
+        if held is None:
+            return 0
+        with self._table.translating("read"):
+            return int(held.table.count_rows())
 
     def describe(self) -> dict[str, Any]:
         """Rows, bytes, version, and what index there is."""
-        table = self._table.open()
-        if table is None:
+        held = self._table.latest()
+        if held is None:
             return {"rows": 0, "path": str(self._table.path)}
-        size = sum(x.stat().st_size for x in self._table.path.rglob("*") if x.is_file())
-        indexes = {index.columns[0]: str(index.index_type) for index in table.list_indices()}
-        return {
-            "rows": int(table.count_rows()),
-            "bytes": size,
-            "version": int(table.version),
-            "indexes": indexes,
-            "path": str(self._table.path),
-            "embedding": dict(identity_of(table)).get("model", ""),
-        }
+        with self._table.translating("read"):
+            indexes = {
+                index.columns[0]: {
+                    "type": str(index.index_type),
+                    "rows": index.num_indexed_rows,
+                    "waiting": index.num_unindexed_rows,
+                }
+                for index in held.table.list_indices()
+            }
+            return {
+                "rows": int(held.table.count_rows()),
+                "bytes": _size(self._table.path),
+                "version": held.version,
+                "fragments": int(held.table.stats()["fragment_stats"]["num_fragments"]),
+                "indexes": indexes,
+                "path": str(self._table.path),
+                "embedding": held.identity.get("model", ""),
+                "dimension": held.identity.get("dimension", 0),
+            }
 
 
-def checked(vectors: Any, count: int) -> Any:
-    """The vectors as float32 (count, dimension).
-
-    Raises:
-        InvalidVector: there are none, too few, or one is empty, NaN or infinite.
-    """
-    import numpy as np
-
-    try:
-        found = np.asarray(vectors, np.float32)
-    except (TypeError, ValueError) as error:
-        raise _invalid(f"they are no numbers, or of different lengths ({error})") from error
-    if found.ndim != 2 or found.shape[0] != count or found.shape[1] == 0:
-        raise _invalid(f"{count} of one length were expected, and their shape is {found.shape}")
-    bad = np.flatnonzero(~np.isfinite(found).all(axis=1))
-    if len(bad):
-        raise _invalid(f"number {bad[0]} holds NaN or infinity")
-    return found
+_shared: WeakValueDictionary[tuple[Path, str], LanceDataset] = WeakValueDictionary()
+_sharing = threading.Lock()
 
 
-def _invalid(why: str) -> InvalidVector:
-    return InvalidVector(
-        f"the vectors cannot be used: {why}",
-        step="check the vectors",
-        hint="look at the embedding model that made them",
-    )
-
-
-def _check_width(table: Any, width: int, name: str) -> None:
-    kept = table.schema.field("vector").type.list_size
-    if width != kept:
-        raise InvalidVector(
-            f"a vector has {width} dimensions, and those of {name} have {kept}",
-            resource=name,
-            step="check the vectors",
-            hint="use the embedding model that the store was made with",
-        )
-
-
-def _arrow(rows: Sequence[Row], vectors: Any) -> Any:
-    import pyarrow as pa
-
-    flat = pa.array(vectors.ravel(), pa.float32())
-    return pa.table(
-        {
-            "id": pa.array([row.id for row in rows], pa.string()),
-            "text": pa.array([row.text for row in rows], pa.string()),
-            "meta": pa.array([_json(row.metadata) for row in rows], pa.string()),
-            "vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
-        }
-    )
-
-
-def _json(metadata: Mapping[str, Any]) -> str:
-    try:
-        return orjson.dumps(dict(metadata)).decode()
-    except TypeError as error:
-        raise ConfigurationError(
-            f"this metadata cannot be kept: {error}",
-            step="add documents",
-            hint="use text, numbers, booleans, None, and lists and dictionaries of them",
-        ) from error
-
-
-def _rows(data: Any) -> list[Row]:
-    columns = (data[name].to_pylist() for name in ("id", "text", "meta"))
-    return [Row(i, text, orjson.loads(meta)) for i, text, meta in zip(*columns, strict=True)]
+def _parts(ids: Sequence[str]) -> list[Sequence[str]]:
+    return [ids[start : start + IDS] for start in range(0, len(ids), IDS)]
 
 
 def _among(ids: Sequence[str]) -> str:
     quoted = ", ".join("'" + each.replace("'", "''") + "'" for each in ids)
     return f"id IN ({quoted})"
+
+
+def _size(folder: Path) -> int:
+    size = 0
+    for path in folder.rglob("*"):
+        try:
+            size += path.stat().st_size
+        except FileNotFoundError:  # cleaned up at this moment
+            continue
+    return size

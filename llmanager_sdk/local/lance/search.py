@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from llmanager_sdk.local.lance.view import Bools, View
+from llmanager_sdk.local.lance.arrow import unit
+from llmanager_sdk.local.lance.view import Chosen, View
 from llmanager_sdk.ports.vectors import Mode
 
 INDEX_FROM = 20_000
 """Rows from which an index is made; a smaller store is searched exactly, in memory."""
 FEW = 20_000
 """Rows that a filter may keep for their vectors to be read and compared one by one."""
-MEMORY = 512 << 20
-"""Bytes of vectors up to which a filtered search keeps them in memory; beyond, it reads rows."""
 PROBES = 4096
 """More partitions than an index has: `optimize` may split one, and few probes then miss most."""
 REFINE = 10
+"""Candidates of the compressed index, times k, that are compared by their whole vectors."""
 RRF = 60
 """The constant of reciprocal rank fusion (Cormack, Clarke, Buettcher: SIGIR 2009)."""
 POOL = 50
@@ -28,42 +28,58 @@ Found = list[tuple[int, float]]
 """Row addresses and scores, best first."""
 
 
-def search(view: View, vector: Any, text: str, k: int, mask: Bools | None, mode: Mode) -> Found:
-    """The k best rows of a view that a mask keeps."""
-    if k < 1 or len(view) == 0 or (mask is not None and not mask.any()):
+def search(view: View, vector: Any, text: str, k: int, chosen: Chosen | None, mode: Mode) -> Found:
+    """The k best rows of a view, of the chosen ones if any are."""
+    if view.count == 0 or (chosen is not None and not any(map(len, chosen))):
         return []
     if mode == "text":
-        return words(view, text, k, mask)
+        return words(view, text, k, chosen)
     if mode == "hybrid":
         pool = max(POOL, 4 * k)
-        return fuse([dense(view, vector, pool, mask), words(view, text, pool, mask)], k)
-    if mode == "exact":
-        return exact(view, vector, k, mask)
-    return dense(view, vector, k, mask)
+        return fuse([dense(view, vector, pool, chosen), words(view, text, pool, chosen)], k)
+    return (exact if mode == "exact" else dense)(view, vector, k, chosen)
 
 
-def exact(view: View, vector: Any, k: int, mask: Bools | None) -> Found:
+def exact(view: View, vector: Any, k: int, chosen: Chosen | None) -> Found:
     """Every vector compared, in memory."""
-    matrix, query = view.column("vector"), unit(vector)
-    if mask is None:
-        return _best(view.addresses, matrix @ query, k)
-    rows = np.flatnonzero(mask)
-    few = len(rows) < len(view) // 8  # picking rows out costs more than comparing all of them
-    scores = matrix[rows] @ query if few else (matrix @ query)[rows]
-    return _best(view.addresses[rows], scores, k)
+    view.load_vectors()
+    query = unit(vector)
+    if chosen is None and all(live is None for live in view.live):
+        parts = [(piece.addresses, _dots(piece.vectors, query)) for piece in view.pieces]
+    else:
+        places = view.everything() if chosen is None else chosen
+        parts = [
+            (piece.addresses[rows], _scores(piece.vectors, rows, query))
+            for piece, rows in zip(view.pieces, places, strict=True)
+            if len(rows)
+        ]
+    addresses, scores = (np.concatenate(x) for x in zip(*parts, strict=True))
+    return _best(addresses, scores, k)
 
 
-def dense(view: View, vector: Any, k: int, mask: Bools | None) -> Found:
+def _scores(vectors: Any, rows: Any, query: Any) -> Any:
+    if 8 * len(rows) < len(vectors):
+        return _dots(vectors.take(rows, 0, mode="clip"), query)
+    return _dots(vectors, query)[rows]  # picking out many rows costs more than comparing all
+
+
+def _dots(vectors: Any, query: Any) -> Any:
+    # One thread, which is as fast as memory; BLAS takes several, which wait for each other by
+    # spinning: seven times as long on a busy machine.
+    return np.vecdot(vectors, query)
+
+
+def dense(view: View, vector: Any, k: int, chosen: Chosen | None) -> Found:
     """By the index where there is one; exactly where that is as fast."""
-    if len(view) < INDEX_FROM or not has_index(view.table, "vector"):
-        return exact(view, vector, k, mask)
-    if mask is not None:
-        if view.loaded("vector") or 4 * len(view) * len(vector) <= MEMORY:
-            return exact(view, vector, k, mask)
-        if mask.sum() <= FEW:
-            addresses = view.addresses[mask]
-            return _best(addresses, view.fetch(addresses, "vector") @ unit(vector), k)
-    return _grow(lambda n: _indexed(view, vector, n), view, k, mask)
+    if view.count < INDEX_FROM or "vector" not in view.indexed:
+        return exact(view, vector, k, chosen)
+    if chosen is not None:
+        if view.has_vectors:
+            return exact(view, vector, k, chosen)
+        if sum(map(len, chosen)) <= FEW:
+            addresses = view.addresses_of(chosen)
+            return _best(addresses, _dots(view.vectors(addresses), unit(vector)), k)
+    return _grow(lambda n: _indexed(view, vector, n), view, k, chosen)
 
 
 def _indexed(view: View, vector: Any, n: int) -> Found:
@@ -74,61 +90,66 @@ def _indexed(view: View, vector: Any, n: int) -> Found:
     return _best(found["_rowid"].to_numpy(), scores, len(scores))
 
 
-def words(view: View, text: str, k: int, mask: Bools | None) -> Found:
+def words(view: View, text: str, k: int, chosen: Chosen | None) -> Found:
     """By words (BM25)."""
-    if not text.strip() or not has_index(view.table, "text"):
+    if not text.strip():
         return []
-    return _grow(lambda n: _matched(view, text, n), view, k, mask)
+    table, addresses = view.worded()
+    if addresses is None:
+        return _grow(lambda n: _matched(table, text, n), view, k, chosen)
+
+    def ask(n: int) -> Found:
+        return [(int(addresses[row]), score) for row, score in _matched(table, text, n)]
+
+    return _grow(ask, view, k, chosen)
 
 
-def _matched(view: View, text: str, n: int) -> Found:
+def _matched(table: Any, text: str, n: int) -> Found:
     from lancedb import query as lance
 
     match: Any = lance.MatchQuery
-    query = view.table.search(match(text, "text"), query_type="fts").limit(n)
+    query = table.search(match(text, "text"), query_type="fts").limit(n)
     found = query.select(["_score"]).with_row_id(True).to_arrow()
     return list(zip(found["_rowid"].to_pylist(), found["_score"].to_pylist(), strict=True))
 
 
-def _grow(ask: Any, view: View, k: int, mask: Bools | None) -> Found:
+def _grow(ask: Callable[[int], Found], view: View, k: int, chosen: Chosen | None) -> Found:
     """Ask for more until enough of the answers are kept, or all rows were seen."""
-    if mask is None:
-        answer: Found = ask(k)
-        return answer
-    kept = set(view.addresses[mask].tolist())
-    n = min(len(view), int(2 * k * len(view) / max(len(kept), 1)) + k)
+    if chosen is None:
+        return ask(k)
+    kept = view.addresses_of(chosen)
+    n = min(view.count, 2 * k * view.count // len(kept) + k)
     while True:
         answer = ask(n)
-        good = [hit for hit in answer if hit[0] in kept]
-        if len(good) >= min(k, len(kept)) or len(answer) < n or n >= len(view):
+        good = _among(answer, kept)
+        if len(good) >= min(k, len(kept)) or len(answer) < n or n >= view.count:
             return good[:k]
-        n = min(len(view), 4 * n)
+        n = min(view.count, 4 * n)
+
+
+def _among(answer: Found, kept: Any) -> Found:
+    """The answers whose addresses are kept; these are in ascending order."""
+    asked = np.array([address for address, _ in answer], np.uint64)
+    at = np.minimum(np.searchsorted(kept, asked), len(kept) - 1)
+    return [hit for hit, same in zip(answer, kept[at] == asked, strict=True) if same]
 
 
 def fuse(lists: Sequence[Found], k: int) -> Found:
-    """Reciprocal rank fusion: a row scores 1 / (60 + rank) in each list that has it."""
+    """Reciprocal rank fusion: a row scores 1 / (60 + rank) in each list that has it.
+
+    The scores are so scaled that a row which all lists rank first has 1.
+    """
+    best = (RRF + 1) / len(lists)
     scores: dict[int, float] = {}
     for found in lists:
         for rank, (address, _) in enumerate(found, 1):
-            scores[address] = scores.get(address, 0.0) + 1.0 / (RRF + rank)
+            scores[address] = scores.get(address, 0.0) + best / (RRF + rank)
     return sorted(scores.items(), key=lambda hit: -hit[1])[:k]
 
 
 def _best(addresses: Any, scores: Any, k: int) -> Found:
-    if not len(scores):
-        return []
-    k = min(k, len(scores))
-    top = np.argpartition(-scores, k - 1)[:k] if k < len(scores) else np.arange(len(scores))
-    top = top[np.argsort(-scores[top], kind="stable")]
-    return list(zip(addresses[top].tolist(), scores[top].tolist(), strict=True))
-
-
-def unit(vector: Any) -> Any:
-    """The vector at length 1."""
-    found = np.asarray(vector, np.float32)
-    return found / max(float(np.linalg.norm(found)), 1e-12)
-
-
-def has_index(table: Any, column: str) -> bool:
-    """Whether a column has one."""
-    return any(column in index.columns for index in table.list_indices())
+    if k < len(scores):
+        top = np.argpartition(scores, len(scores) - k)[-k:]
+        addresses, scores = addresses[top], scores[top]
+    order = np.argsort(-scores, kind="stable")
+    return list(zip(addresses[order].tolist(), scores[order].tolist(), strict=True))

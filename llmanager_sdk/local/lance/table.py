@@ -1,34 +1,55 @@
 """One Lance table on disk: opening, committing, and what its errors mean.
 
-Every change is one commit, so readers see whole changes only. Writers of one machine take turns by
-a file lock, which the system takes back from one that is killed.
+Every change is one commit, so readers see whole changes only. Writers of one machine take turns
+(`turn`), so that no commit of ours meets another one.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import re
+import secrets
 import shutil
 import threading
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from llmanager_sdk.errors import (
-    ConfigurationError,
-    EmbeddingMismatch,
-    LLManagerError,
-    StoreCorrupt,
-    StoreNotWritable,
-)
+from llmanager_sdk.errors import LLManagerError, StoreCorrupt, StoreNotWritable
+from llmanager_sdk.local.lance.turn import turn
+from llmanager_sdk.ports.vectors import check_name
 from llmanager_sdk.sqlite_file import refuse_network, translated
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+WAIT_S = 120.0
+"""How long a writer waits for its turn; indexes are brought up to date within one."""
+TRIES = 5
+"""How often a look at a table is taken again that is being cleaned up or dropped meanwhile."""
 _MARK = b"llmanager"
 _SYSTEM = {"No space left": 28, "Read-only file system": 30, "Permission denied": 13, "quota": 122}
+
+
+class Held(NamedTuple):
+    """An open table at its latest version.
+
+    Attributes:
+        born: tells this table from an earlier one of the same name.
+        identity: what made its vectors.
+        manifest, folder: inode and time of the files that say which version is the latest.
+    """
+
+    table: Any
+    version: int
+    born: str
+    identity: Mapping[str, Any]
+    manifest: tuple[int, int]
+    folder: tuple[int, int]
+
+    @property
+    def mark(self) -> tuple[str, int]:
+        """Tells this version of this table from every other, one of the same name too."""
+        return self.born, self.version
 
 
 class Table:
@@ -40,97 +61,146 @@ class Table:
     """
 
     def __init__(self, folder: Path, name: str) -> None:
-        if not _NAME.fullmatch(name):
-            raise ConfigurationError(
-                f"{name!r} cannot be the name of a store",
-                hint="use up to 64 letters, digits, '-', '_' and '.', beginning with one of the "
-                "first two",
-            )
         self.folder = folder
-        self.name = name
+        self.name = check_name(name)
         self.path = folder / f"{name}.lance"
-        self._held: tuple[int, int, Any] | None = None
-        self._lock = threading.Lock()
+        self.forget()
 
-    def open(self) -> Any | None:
+    def forget(self) -> None:
+        """Drop every handle; the next use opens anew."""
+        self._lock = threading.Lock()
+        self._held: Held | None = None
+        self._connection: Any = None
+
+    # -- the latest version --------------------------------------------------------------------
+
+    def latest(self) -> Held | None:
         """The table at its latest version; None if it was never written."""
         with self._lock, self.translating("open"):
-            try:
-                inode = self.path.joinpath("_versions").stat().st_ino
-            except FileNotFoundError:
-                self._held = None
-                return None
-            held = self._held
-            if held is not None and held[:2] == (os.getpid(), inode):
-                held[2].checkout_latest()
-                return held[2]
-            if not any(self.path.joinpath("_versions").iterdir()):
-                return None
-            table = self._database().open_table(self.name)
-            self._held = (os.getpid(), inode, table)
-            return table
+            for left in reversed(range(TRIES)):
+                try:
+                    self._held = self._look()
+                    break
+                except (FileNotFoundError, RuntimeError, ValueError):
+                    # Somebody drops it or cleans it up right now, or it is really broken.
+                    self._held = self._connection = None
+                    if not left:
+                        raise
+            return self._held
 
-    def mark(self, table: Any) -> tuple[int, int]:
-        """Tells this version of this table from every other, one of the same name too."""
-        return self.path.joinpath("_versions").stat().st_ino, int(table.version)
+    def _look(self) -> Held | None:
+        folder = _seen(self.path / "_versions")
+        if folder is None:
+            self._connection = None
+            return None
+        held = self._held
+        if held and held.folder == folder and not self._manifest(held.version + 1).exists():
+            return held
+        if held and _seen(self._manifest(held.version)) == held.manifest:
+            held.table.checkout_latest()
+            return self._hold(held.table, held.born, held.identity, folder)
+        if not any(x.suffix == ".manifest" for x in (self.path / "_versions").iterdir()):
+            return None
+        self._connection = None  # its caches may know another table of the same name
+        table = self._connect().open_table(self.name)
+        said = (table.schema.metadata or {}).get(_MARK)
+        marks: dict[str, Any] = json.loads(said) if said else {}
+        return self._hold(table, marks.get("born", ""), marks.get("identity", {}), folder)
+
+    def _hold(
+        self, table: Any, born: str, identity: Mapping[str, Any], folder: tuple[int, int]
+    ) -> Held:
+        version = int(table.version)
+        manifest = _seen(self._manifest(version))
+        if manifest is None:
+            raise FileNotFoundError(self._manifest(version))
+        return Held(table, version, born, identity, manifest, folder)
+
+    def _manifest(self, version: int) -> Path:
+        """The file that makes a version exist (Lance format, manifest naming scheme V2)."""
+        return self.path / "_versions" / f"{(1 << 64) - 1 - version:020d}.manifest"
 
     def pinned(self, version: int) -> Any:
         """A handle of its own that stays at a version, whatever others do."""
-        table = self._database().open_table(self.name)
+        table = self._connect().open_table(self.name)
         table.checkout(version)
         return table
 
-    def _database(self) -> Any:
-        # Lance's engine warns on stderr about what is none of a user's business.
-        os.environ.setdefault("LANCE_LOG", "error")
-        import lancedb
+    def _connect(self) -> Any:
+        if self._connection is None:
+            # Lance's engine warns on stderr about what is none of a user's business.
+            os.environ.setdefault("LANCEDB_LOG", "error")
+            import lancedb
 
-        return lancedb.connect(self.folder)
+            self._connection = lancedb.connect(self.folder)
+        return self._connection
+
+    # -- changing it ---------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self, wait_s: float = WAIT_S) -> Iterator[None]:
+        """This process's turn to write. What was committed inside is on disk afterwards."""
+        refuse_network(self.path)
+        with self.translating("write"):
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with turn(self.folder / f".{self.name}.lock", wait_s):
+                began = time.time()
+                yield
+                self._settle(began)
+
+    def _settle(self, began: float) -> None:
+        """Have the system write what was committed since: a power cut must not undo it."""
+        folders = [self.path / x for x in ("data", "_deletions", "_transactions", "_versions")]
+        folders += [*self.path.glob("_indices/*"), self.path / "_indices", self.path, self.folder]
+        for folder in folders:
+            if not folder.is_dir():
+                continue
+            with os.scandir(folder) as entries:
+                new = [Path(x) for x in entries if x.is_file() and _recent(x, began)]
+            for path in [*new, folder]:
+                descriptor = os.open(path, os.O_RDONLY)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
 
     def create(self, rows: Any, identity: Mapping[str, Any]) -> None:
-        """Make the table with its first rows, in one commit. Under `writing` only."""
+        """Make the table with its first rows, in one commit. Inside `writing` only."""
         with self.translating("create"):
+            self._sweep()
             if self.path.exists():  # left by one that was killed before its first commit
                 shutil.rmtree(self.path)
-            marked = rows.replace_schema_metadata({_MARK: json.dumps(dict(identity))})
+            marks = {"born": secrets.token_hex(8), "identity": dict(identity)}
             try:
-                self._database().create_table(self.name, data=marked)
+                self._connect().create_table(
+                    self.name, data=rows.replace_schema_metadata({_MARK: json.dumps(marks)})
+                )
             except BaseException:
                 shutil.rmtree(self.path, ignore_errors=True)
                 raise
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """This process's turn to write."""
-        refuse_network(self.path)
-        with self.translating("write"):
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with self.lock_path.open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                yield
-
-    @property
-    def lock_path(self) -> Path:
-        """The file whose lock is a writer's turn."""
-        return self.folder / f".{self.name}.lock"
-
     def drop(self) -> None:
-        """Delete the table."""
-        if self.path.exists():
-            with self.writing(), self._lock:
-                self._held = None
-                shutil.rmtree(self.path)
+        """Delete the table, at once for every reader. Inside `writing` only."""
+        with self.translating("drop"):
+            if self.path.exists():
+                self.path.rename(self.folder / f".{self.name}.{secrets.token_hex(4)}.dropped")
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove what dropped tables left."""
+        for path in self.folder.glob(f".{self.name}.*.dropped"):
+            shutil.rmtree(path)
+
+    # -- errors --------------------------------------------------------------------------------
 
     @contextmanager
     def translating(self, step: str) -> Iterator[None]:
         """Typed errors for what Lance and the system say."""
         try:
             yield
-        except (LLManagerError, ConfigurationError):
+        except LLManagerError:
             raise
-        except OSError as error:
-            raise self._typed(error, step) from error
-        except (RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise self._typed(error, step) from error
 
     def _typed(self, error: Exception, step: str) -> LLManagerError:
@@ -140,7 +210,7 @@ class Table:
         for words, number in _SYSTEM.items():
             if words in text:
                 return translated(OSError(number, words), self.path, step)
-        if step in ("open", "search", "read"):
+        if step in ("open", "read", "search"):
             return StoreCorrupt(
                 f"the store {self.name} cannot be read: {text[:300]}",
                 resource=str(self.path),
@@ -155,38 +225,15 @@ class Table:
         )
 
 
-def identity_of(table: Any) -> Mapping[str, Any]:
-    """What made the vectors of a table."""
-    said = (table.schema.metadata or {}).get(_MARK)
-    found: Mapping[str, Any] = json.loads(said) if said else {}
-    return found
+def _seen(path: Path) -> tuple[int, int] | None:
+    with suppress(FileNotFoundError):
+        found = path.stat()
+        return found.st_ino, found.st_mtime_ns
+    return None
 
 
-def check_identity(table: Any, identity: Mapping[str, Any], name: str) -> None:
-    """Refuse vectors that another model made.
-
-    Raises:
-        EmbeddingMismatch: with what differs.
-    """
-    kept = identity_of(table)
-    keys = sorted({*kept, *identity} - {"probe"})
-    told = [
-        f"{k}: {kept.get(k)!r}, now {identity.get(k)!r}"
-        for k in keys
-        if kept.get(k) != identity.get(k)
-    ]
-    if not told and "probe" in kept and "probe" in identity:
-        far = sum((a - b) ** 2 for a, b in zip(kept["probe"], identity["probe"], strict=True))
-        if far > PROBE_FAR:
-            told = [f"the same text gets another vector (distance {far:.3f})"]
-    if told:
-        raise EmbeddingMismatch(
-            f"the vectors of {name} were made by another embedding model: {'; '.join(told)}",
-            resource=name,
-            step="compare the embedding models",
-            hint="use the model that it was made with, or another store for the new one",
-        )
-
-
-PROBE_FAR = 0.05
-"""How far, squared, the vector of one text may move between machines and versions of a library."""
+def _recent(entry: os.DirEntry[str], began: float) -> bool:
+    try:
+        return entry.stat().st_mtime > began - 2
+    except FileNotFoundError:
+        return False

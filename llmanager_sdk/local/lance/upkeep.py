@@ -1,24 +1,33 @@
-"""Compaction and indexes, behind writes: one at a time on a machine, and never in anybody's way."""
+"""Compaction and indexes, behind writes: one at a time on a machine, and never in a reader's way.
+
+Writers wait meanwhile: rewriting rows that one of them changes would make both start anew. A round
+over 100,000 rows takes about a second.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import threading
 from datetime import timedelta
 from typing import Any
 
 from llmanager_sdk.errors import LLManagerError
-from llmanager_sdk.local.lance.search import INDEX_FROM, has_index
-from llmanager_sdk.local.lance.table import Table
+from llmanager_sdk.local.lance.search import INDEX_FROM
+from llmanager_sdk.local.lance.table import WAIT_S, Table
+from llmanager_sdk.local.lance.turn import turn
 
 log = logging.getLogger("llmanager_sdk")
 
-FILES = 20
-"""Data files that a table may have before they are put together."""
-KEEP = timedelta(minutes=10)
-"""Older versions are kept that long for readers that are still at them."""
+SMALL = 64
+"""Small fragments from which they are put together: each costs a query about 0.1 ms."""
+OVERDUE = 4
+"""So many times `SMALL`, and the writer puts them together itself: short processes end too soon."""
+UNINDEXED = 5_000
+"""Rows that may wait for the indexes; a tenth of the table if that is more."""
+VERSIONS = 500
+"""Versions from which they are removed however young they are."""
+KEEP = timedelta(minutes=1)
+"""How long older versions are kept for queries that are under way; they begin anew without."""
 
 
 class Upkeep:
@@ -30,32 +39,74 @@ class Upkeep:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._pid = os.getpid()
+        self.forget()
+
+    def forget(self) -> None:
+        """After a fork: the thread is not in this process."""
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    def after_write(self) -> None:
-        """A round in the background, if one is due."""
-        with self._lock:
-            busy = self._pid == os.getpid() and self._thread is not None and self._thread.is_alive()
-            if busy or not self._due():
-                return
-            self._pid = os.getpid()
-            name = f"llmanager-upkeep-{self._table.name}"
-            self._thread = threading.Thread(target=self._quietly, name=name, daemon=True)
-            self._thread.start()
+    def first(self) -> None:
+        """The indexes of a table that was just made, inside the turn to write."""
+        try:
+            held = self._table.latest()
+            if held is not None:
+                with self._table.translating("optimize"):
+                    make_indexes(held.table)
+        except LLManagerError as error:
+            self._tell(error)
 
-    def _due(self) -> bool:
-        table = self._table.open()
-        if table is None:
-            return False
-        return data_files(self._table) > FILES or _wants_index(table)
+    def after_write(self) -> None:
+        """A round in the background, if one is due; here and now if it is long overdue."""
+        try:
+            due = self._due()
+            if due > OVERDUE:
+                self.run()
+            elif due > 1:
+                self._start()
+        except LLManagerError as error:
+            self._tell(error)
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                name = f"llmanager-upkeep-{self._table.name}"
+                self._thread = threading.Thread(target=self._quietly, name=name, daemon=True)
+                self._thread.start()
+
+    def _due(self) -> float:
+        """How urgent a round is; above 1 it is due."""
+        held = self._table.latest()
+        if held is None:
+            return 0.0
+        with self._table.translating("optimize"):
+            indexes = {index.columns[0]: index for index in held.table.list_indices()}
+            small = int(held.table.stats()["fragment_stats"]["num_small_fragments"])
+            rows = int(held.table.count_rows())
+        waiting = max((index.num_unindexed_rows or 0 for index in indexes.values()), default=0)
+        lacking = _wanted(rows) - indexes.keys()
+        return max(
+            small / SMALL,
+            min(waiting / max(UNINDEXED, rows / 10), OVERDUE),
+            2.0 if lacking else 0.0,
+            self._versions() / VERSIONS,
+        )
+
+    def _versions(self) -> int:
+        return sum(1 for _ in (self._table.path / "_versions").iterdir())
 
     def _quietly(self) -> None:
         try:
             self.run()
         except LLManagerError as error:
-            log.warning("llmanager: %s; it will be tried again", error.message)
+            self._tell(error)
+
+    def _tell(self, error: LLManagerError) -> None:
+        log.warning(
+            "llmanager: the store %s could not be compacted, which is tried again: %s",
+            self._table.name,
+            error.message,
+        )
 
     def run(self, *, wait: bool = False) -> None:
         """Compact and index now.
@@ -64,39 +115,35 @@ class Upkeep:
             wait: for another process that is at it; else leave it to that one.
         """
         path = self._table.folder / f".{self._table.name}.upkeep"
-        with self._table.translating("optimize"), path.open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            except BlockingIOError:
-                return
-            # Writers wait: rewriting rows that one of them updates would make both start anew.
-            with self._table.writing():
-                table = self._table.open()
-                if table is not None:
-                    _index(table)
-                    table.optimize(cleanup_older_than=KEEP)
+        with (
+            self._table.translating("optimize"),
+            turn(path, WAIT_S if wait else 0.0) as mine,
+        ):
+            if mine:
+                with self._table.writing():
+                    held = self._table.latest()
+                    if held is not None:
+                        self._round(held.table)
+
+    def _round(self, table: Any) -> None:
+        make_indexes(table)
+        many = self._versions() > VERSIONS
+        table.optimize(cleanup_older_than=timedelta(0) if many else KEEP)
 
 
-def _wants_index(table: Any) -> bool:
-    return not has_index(table, "text") or (
-        table.count_rows() >= INDEX_FROM and not has_index(table, "vector")
-    )
+def _wanted(rows: int) -> set[str]:
+    return {"text", "id", "vector"} if rows >= INDEX_FROM else {"text"}
 
 
-def _index(table: Any) -> None:
+def make_indexes(table: Any) -> None:
+    """Make the indexes that a table of its size should have."""
     from lancedb.index import FTS, BTree, IvfRq
 
-    if not has_index(table, "text"):
-        table.create_index("text", config=FTS(with_position=False))
-    if table.count_rows() < INDEX_FROM:
-        return
-    if not has_index(table, "id"):
-        table.create_index("id", config=BTree())
-    if not has_index(table, "vector"):
-        table.create_index("vector", config=IvfRq(distance_type="cosine", num_partitions=1))
-
-
-def data_files(table: Table) -> int:
-    """How many data files a table has: many small ones slow reading down."""
-    folder = table.path / "data"
-    return sum(1 for _ in folder.iterdir()) if folder.exists() else 0
+    there = {index.columns[0] for index in table.list_indices()}
+    kinds = {
+        "text": FTS(with_position=False),
+        "id": BTree(),
+        "vector": IvfRq(distance_type="cosine", num_partitions=1),
+    }
+    for column in sorted(_wanted(int(table.count_rows())) - there):
+        table.create_index(column, config=kinds[column])

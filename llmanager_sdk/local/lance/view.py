@@ -1,160 +1,298 @@
-"""What is kept in memory of a table: which rows there are, and the columns that queries need.
+"""What is kept in memory of one version of a table: which rows there are, and what queries need.
 
-A view is brought up to a table's version by its row addresses: rows that are new, another
-process's too, are fetched, and those that are gone are left out. Vectors are loaded for exact
-search only, and a metadata field when a filter first names it.
+Lance keeps rows in fragments that never change, except that rows in them are deleted. So what was
+read of a fragment stays valid, and a new version costs the reading of its new fragments only.
+Vectors are loaded for exact search, documents and metadata fields when they are first needed.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import orjson
+import pyarrow as pa
 
-from llmanager_sdk.filters import Compare, Every, Exists, Filter, Not, Some, look_up, matches
+from llmanager_sdk.filters import Compare, Every, Exists, Filter, Not, OneOf, Some
+from llmanager_sdk.local.lance.arrow import matrix_in, rows_in
+from llmanager_sdk.local.lance.fields import Bools, Field, fields_of
+from llmanager_sdk.ports.vectors import Row
 
-RELOAD = 0.3
-"""The share of new rows from which everything is read anew rather than row by row."""
+VECTORS = 512 << 20
+"""Bytes of vectors up to which they are kept in memory for a search that does not ask for it."""
+DOCUMENTS = 256 << 20
+"""Bytes of documents up to which they are kept in memory; beyond, found ones are read."""
+ADDRESS = 32
+"""The low bits of a row's address are its place in its fragment (Lance format, row addresses)."""
+BATCH = 1 << 20
+"""Row addresses that are read at once: many small batches take twenty times as long."""
+SHOWN = ["id", "text", "meta"]
 
-Bools = np.ndarray[Any, np.dtype[np.bool_]]
+Chosen = Sequence[Any]
+"""For each piece the places of the rows that a filter keeps."""
 
 
-class View:
-    """Columns of one table, at one version.
+@dataclass
+class Piece:
+    """One fragment's rows as they were when it was first seen, and what was read of them.
 
-    Args:
-        table: a handle of its own, which stays at that version.
-        mark: tells this version of this table from every other.
-        before: an older view of the same table, whose rows are taken over.
+    Attributes:
+        addresses: in ascending order; everything else is in their order.
+        vectors: float32 (rows, width) at unit length.
+        documents: id, text and metadata as JSON, in one chunk.
+        fields: of the metadata.
     """
 
-    def __init__(self, table: Any, mark: tuple[int, int], before: View | None = None) -> None:
-        self.table = table
-        self.mark = mark
-        found = table.search().select([]).with_row_id(True).limit(None).to_arrow()
-        self.addresses: Any = found["_rowid"].to_numpy()
-        self._lock = threading.Lock()
-        self._columns: dict[str, Any] = {}
-        self._fields: dict[str, tuple[Any, list[Any]]] = {}
-        if before is not None and len(before):
-            self._take_over(before)
+    addresses: Any
+    vectors: Any = None
+    documents: Any = None
+    fields: dict[str, Field] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.addresses)
 
-    # -- columns -------------------------------------------------------------------------------
+    @property
+    def fragment(self) -> int:
+        """Which fragment it is."""
+        return int(self.addresses[0]) >> ADDRESS
 
-    def column(self, name: str) -> Any:
-        """A column as an array in the order of `addresses`; vectors have unit length."""
+
+class View:
+    """One version of a table.
+
+    Args:
+        table: a handle of its own, which stays at that version.
+        mark: tells this version of this table from every other.
+        before: an older view of the same table, whose pieces are taken over.
+    """
+
+    def __init__(self, table: Any, mark: tuple[str, int], before: View | None = None) -> None:
+        self.table = table
+        self.mark = mark
+        self.width = int(table.schema.field("vector").type.list_size)
+        self.indexed = {index.columns[0] for index in table.list_indices()}
+        self._worded: tuple[Any, Any] | None = None
+        self._lock = threading.Lock()
+        known = {x.fragment: x for x in before.pieces} if before is not None else {}
+        addresses = np.sort(self._scan([], None)["_rowid"].to_numpy())
+        self.count = len(addresses)
+        cuts = np.flatnonzero(np.diff(addresses >> ADDRESS)) + 1
+        groups = np.split(addresses, cuts) if self.count else []
+        self.pieces: list[Piece] = [self._piece(group, known) for group in groups]
+        self.live = [_live(p, group) for p, group in zip(self.pieces, groups, strict=True)]
+        self._by_fragment = {piece.fragment: piece for piece in self.pieces}
+
+    def _piece(self, addresses: Any, known: dict[int, Piece]) -> Piece:
+        piece = known.get(int(addresses[0]) >> ADDRESS)
+        if piece is None or 2 * len(addresses) < len(piece):
+            return Piece(addresses)
+        # A piece of its own: what is read at this version lacks the rows that are deleted in it.
+        return replace(piece)
+
+    # -- reading columns -----------------------------------------------------------------------
+
+    def _scan(self, columns: list[str], where: str | None) -> Any:
+        # Lance reads every column when none is named.
+        query = self.table.search().select(columns or ["_rowid"]).with_row_id(True).limit(None)
+        if where is not None:
+            query = query.where(where)
+        if columns:
+            return query.to_arrow()
+        batches = list(query.to_batches(BATCH))
+        return pa.Table.from_batches(batches) if batches else query.to_arrow()
+
+    def _missing(
+        self, columns: list[str], lacks: Callable[[Piece], bool]
+    ) -> list[tuple[Piece, Any, Any]]:
+        """For each piece that lacks something: its columns, and the places of their rows."""
+        at = [i for i, piece in enumerate(self.pieces) if lacks(piece)]
+        if not at:
+            return []
+        first, last = self.pieces[at[0]].addresses[0], self.pieces[at[-1]].addresses[-1]
+        whole = 2 * sum(len(self.pieces[i]) for i in at) > self.count
+        found = self._scan(columns, None if whole else f"_rowid BETWEEN {first} AND {last}")
+        addresses = found["_rowid"].to_numpy()
+        if (np.diff(addresses.astype(np.int64)) < 0).any():
+            order = np.argsort(addresses)
+            found, addresses = found.take(order), addresses[order]
+        parts = []
+        for i in at:
+            piece = self.pieces[i]
+            low, high = np.searchsorted(addresses, [piece.addresses[0], piece.addresses[-1] + 1])
+            places = np.searchsorted(piece.addresses, addresses[low:high])
+            parts.append((piece, found.slice(low, high - low), places))
+        return parts
+
+    def load_vectors(self) -> None:
+        """Have every piece hold its vectors, at unit length."""
         with self._lock:
-            if name not in self._columns:
-                self._columns[name] = self._whole(name)
-            return self._columns[name]
+            for piece, found, places in self._missing(["vector"], lambda x: x.vectors is None):
+                vectors = matrix_in(found["vector"])
+                if len(vectors) < len(piece):
+                    whole = np.zeros((len(piece), self.width), np.float32)
+                    whole[places] = vectors
+                    vectors = whole
+                piece.vectors = vectors
 
-    def loaded(self, name: str) -> bool:
-        """Whether a column is in memory already."""
-        return name in self._columns
+    @property
+    def has_vectors(self) -> bool:
+        """Whether vectors are in memory, or are few enough to be put there."""
+        small = 4 * self.width * self.count <= VECTORS
+        return small or all(piece.vectors is not None for piece in self.pieces)
 
-    def _whole(self, name: str) -> Any:
-        found = self.table.search().select([name]).with_row_id(True).limit(None).to_arrow()
-        values = _array(found, name)
-        order = found["_rowid"].to_numpy()
-        if np.array_equal(order, self.addresses):
-            return values
-        at = np.argsort(order)
-        return values[at[np.searchsorted(order, self.addresses, sorter=at)]]
+    def _load_documents(self) -> bool:
+        """Have every piece hold its documents, if they are small enough."""
+        with self._lock:
+            missing = [piece for piece in self.pieces if piece.documents is None]
+            if missing and self._document_bytes() > DOCUMENTS:
+                return False
+            for piece, found, places in self._missing(SHOWN, lambda x: x.documents is None):
+                piece.documents = _spread(found.select(SHOWN), places, len(piece))
+            return True
 
-    def _take_over(self, before: View) -> None:
-        """What the older view has of rows that are still there; the rest is fetched."""
-        at = np.argsort(before.addresses)
-        place = np.searchsorted(before.addresses, self.addresses, sorter=at)
-        old = at[np.minimum(place, len(at) - 1)]
-        fresh = np.flatnonzero(before.addresses[old] != self.addresses)
-        if len(fresh) > RELOAD * len(self):
-            return
-        for name, column in before._columns.items():
-            values = column[old]
-            if len(fresh):
-                values[fresh] = self.fetch(self.addresses[fresh], name)
-            self._columns[name] = values
-        for field, (codes, known) in before._fields.items():
-            self._fields[field] = self._coded(field, codes[old], list(known), fresh)
+    def _document_bytes(self) -> int:
+        return int(self.table.stats()["total_bytes"]) - 4 * self.width * self.count
 
-    def fetch(self, addresses: Any, name: str) -> Any:
-        """A column of some rows only, from the disk."""
-        asked = self.table.take_row_ids([int(x) for x in addresses]).select([name])
-        found = asked.with_row_id().to_arrow()
-        values, got = _array(found, name), found["_rowid"].to_numpy()
-        at = np.argsort(got)
-        return values[at[np.searchsorted(got, addresses, sorter=at)]]
+    def worded(self) -> tuple[Any, Any]:
+        """A table with an index of words, and the addresses of its rows; None for their own.
+
+        A store that another process has just made, or was killed while making, may have no index
+        yet. Reading makes nothing on disk, so one is made in memory.
+        """
+        if "text" in self.indexed:
+            return self.table, None
+        with self._lock:
+            if self._worded is None:
+                import lancedb
+                from lancedb.index import FTS
+
+                found = self._scan(["text"], None)
+                table = lancedb.connect("memory://").create_table("words", found.select(["text"]))
+                table.create_index("text", config=FTS(with_position=False))
+                self._worded = table, found["_rowid"].to_numpy()
+            return self._worded
 
     # -- filters -------------------------------------------------------------------------------
 
-    def keeps(self, where: Filter) -> Bools:
-        """Which rows a filter keeps.
-
-        A filter is decided once for each distinct value of a field, by the reference semantics.
-        """
-        match where:
-            case Compare(field, _, _) | Exists(field):
-                codes, values = self._field(field)
-                kept = np.fromiter((_keeps(where, field, x) for x in values), bool, len(values))
-                mask: Bools = kept[codes]
-                return mask
-            case Every(parts):
-                every: Bools = np.logical_and.reduce([self._all(True), *map(self.keeps, parts)])
-                return every
-            case Some(parts):
-                some: Bools = np.logical_or.reduce([self._all(False), *map(self.keeps, parts)])
-                return some
-            case Not(part):
-                return ~self.keeps(part)
-
-    def _all(self, value: bool) -> Bools:
-        return np.full(len(self), value)
-
-    def _field(self, field: str) -> tuple[Any, list[Any]]:
-        """A field's distinct values, and for each row which of them it has."""
-        self.column("meta")
+    def choose(self, where: Filter) -> Chosen:
+        """The places of the rows that a filter keeps, for each piece."""
+        names = sorted(_names(where))
+        held = self._load_documents()
         with self._lock:
-            if field not in self._fields:
-                rows = np.arange(len(self))
-                self._fields[field] = self._coded(field, np.empty(len(self), np.int64), [], rows)
-            return self._fields[field]
+            self._load_fields(names, held)
+        chosen = []
+        for piece, live in zip(self.pieces, self.live, strict=True):
+            mask = _keeps(where, piece)
+            chosen.append(np.flatnonzero(mask if live is None else mask & live))
+        return chosen
 
-    def _coded(self, field: str, codes: Any, values: list[Any], rows: Any) -> Any:
-        """The codes with those of `rows` filled in; new values are added at the end."""
-        meta = self._columns["meta"]
-        known = {_mark(value): code for code, value in enumerate(values)}
-        for row in rows:
-            value = look_up(orjson.loads(meta[row]), field)
-            mark = _mark(value)
-            if mark not in known:
-                known[mark] = len(values)
-                values.append(value)
-            codes[row] = known[mark]
-        return codes, values
+    def _load_fields(self, names: list[str], held: bool) -> None:
+        def lacks(piece: Piece) -> bool:
+            return any(name not in piece.fields for name in names)
+
+        if held:
+            parts = [(piece, piece.documents["meta"]) for piece in self.pieces if lacks(piece)]
+        else:
+            parts = [
+                (piece, _spread(found.select(["meta"]), places, len(piece))["meta"])
+                for piece, found, places in self._missing(["meta"], lacks)
+            ]
+        for piece, metas in parts:
+            new = [name for name in names if name not in piece.fields]
+            piece.fields = piece.fields | fields_of(metas.to_pylist(), new)
+
+    def everything(self) -> Chosen:
+        """All rows, for each piece."""
+        return [
+            np.arange(len(piece)) if live is None else np.flatnonzero(live)
+            for piece, live in zip(self.pieces, self.live, strict=True)
+        ]
+
+    def addresses_of(self, chosen: Chosen) -> Any:
+        """Their addresses, in order."""
+        parts = [p.addresses[rows] for p, rows in zip(self.pieces, chosen, strict=True)]
+        return np.concatenate(parts) if parts else np.zeros(0, np.uint64)
+
+    # -- single rows ---------------------------------------------------------------------------
+
+    def rows(self, addresses: Sequence[int]) -> list[Row]:
+        """The rows at these addresses, in this order."""
+        if not len(addresses):
+            return []
+        if not self._load_documents():
+            return rows_in(self._take(addresses, SHOWN))
+        return [self._row(int(address)) for address in addresses]
+
+    def _row(self, address: int) -> Row:
+        piece = self._by_fragment[address >> ADDRESS]
+        place = int(np.searchsorted(piece.addresses, np.uint64(address)))
+        id_, text, meta = (column.chunk(0)[place].as_py() for column in piece.documents.columns)
+        return Row(id_, text, orjson.loads(meta))
+
+    def vectors(self, addresses: Sequence[int]) -> Any:
+        """Their vectors at unit length, float32 (len(addresses), width), in this order."""
+        if not len(addresses):
+            return np.zeros((0, self.width), np.float32)
+        return matrix_in(self._take(addresses, ["vector"])["vector"])
+
+    def _take(self, addresses: Sequence[int], columns: list[str]) -> Any:
+        asked = self.table.take_row_ids([int(x) for x in addresses]).select(columns)
+        found = asked.with_row_id().to_arrow()
+        got = found["_rowid"].to_numpy()
+        order = np.argsort(got)
+        wanted = np.asarray(addresses, np.uint64)
+        return found.take(order[np.searchsorted(got, wanted, sorter=order)])
 
 
-def _mark(value: Any) -> bytes:
-    try:
-        return orjson.dumps(value)
-    except TypeError:  # the field is missing
-        return b""
+def _live(piece: Piece, addresses: Any) -> Bools | None:
+    """Which of a piece's rows are still there; None for all."""
+    if len(piece) == len(addresses):
+        return None
+    mask = np.zeros(len(piece), bool)
+    mask[np.searchsorted(piece.addresses, addresses)] = True
+    return mask
 
 
-def _keeps(where: Filter, field: str, value: Any) -> bool:
-    missing = _mark(value) == b""
-    return matches(where, {} if missing else {field: value})
+def _spread(found: Any, places: Any, count: int) -> Any:
+    """A table of `count` rows with those of `found` at their places, in one chunk."""
+    if found.num_rows < count:
+        at = np.full(count, -1, np.int64)
+        at[places] = np.arange(found.num_rows)
+        found = found.take(pa.array(at, mask=at < 0))
+    return found.combine_chunks()
 
 
-def _array(found: Any, name: str) -> Any:
-    column = found[name].combine_chunks()
-    if name != "vector":
-        return column.to_numpy(zero_copy_only=False)
-    width = column.type.list_size
-    vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, 1e-12)
+def _names(where: Filter) -> set[str]:
+    match where:
+        case Compare(field, _, _) | OneOf(field, _) | Exists(field):
+            return {field}
+        case Not(part):
+            return _names(part)
+        case Every(parts) | Some(parts):
+            return set().union(*map(_names, parts))
+
+
+def _keeps(where: Filter, piece: Piece) -> Bools:
+    """Which rows of a piece a filter keeps; deleted ones are not left out yet."""
+    match where:
+        case Compare(field, op, value):
+            return piece.fields[field].compare(op, value)
+        case OneOf(field, values):
+            return piece.fields[field].one_of(values)
+        case Exists(field):
+            return piece.fields[field].present
+        case Not(part):
+            return ~_keeps(part, piece)
+        case Every(parts):
+            every: Bools = np.ones(len(piece), bool)
+            for part in parts:
+                every = every & _keeps(part, piece)
+            return every
+        case Some(parts):
+            some: Bools = np.zeros(len(piece), bool)
+            for part in parts:
+                some = some | _keeps(part, piece)
+            return some

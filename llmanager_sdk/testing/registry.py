@@ -88,5 +88,6 @@ _FIELDS = {
     "drain_until": "drain",
     "used_until": "touch",
     "holds": "touch",
+    "writers": "touch",
     "pinned_until": "pin",
 }

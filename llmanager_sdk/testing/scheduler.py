@@ -138,7 +138,7 @@ class Scheduler:
                 if fault is not None:
                     self.faults[fault.kind] += 1
                     if self.timeline is not None:
-                        self._note(task, f"! {fault.kind} {self._at(task)}")
+                        self._note(task, f"! {fault.kind} {self._at(task)}", fault)
                     if self._handlers[fault.kind](task, fault):
                         return
             if task.stage == ISSUE:
@@ -149,12 +149,14 @@ class Scheduler:
     def _perform(self, task: Task) -> None:
         task.stage = ANSWER
         task.error = None
+        what = self._label(task.effect) if self.timeline is not None else ""
         try:
             task.result = task.effect.call()
         except Exception as error:
             task.error = error
         if self.timeline is not None:
-            self._note(task, f"{task.effect.name} -> {_short(task.error or task.result)}")
+            answer = task.error if task.error is not None else task.result
+            self._note(task, what, answer)
 
     def _answer(self, task: Task) -> bool:
         """Give the answer to its caller; False when the task does not want to go on now."""
@@ -274,11 +276,7 @@ class Scheduler:
         where = "after" if task.stage == ANSWER else "before"
         return f"{where} {task.effect.name}"
 
-    def _note(self, task: Task, what: str) -> None:
+    def _note(self, task: Task, what: str, value: Any = None) -> None:
         assert self.timeline is not None
-        self.timeline.append(Event(self.world.now, f"{task.process.name}/{task.name}", what))
-
-
-def _short(value: object) -> str:
-    text = str(getattr(value, "message", value))
-    return text if len(text) < 160 else text[:157] + "..."
+        who = f"{task.process.name}/{task.name}"
+        self.timeline.append(Event(self.world.now, who, what, value))

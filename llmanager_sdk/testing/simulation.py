@@ -6,7 +6,6 @@ what this shows and what it does not.
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -19,7 +18,7 @@ from llmanager_sdk.testing.code import Code
 from llmanager_sdk.testing.faults import Fault, Seeded
 from llmanager_sdk.testing.finale import everything_goes, last_client, tombstones_go
 from llmanager_sdk.testing.invariants import Violation
-from llmanager_sdk.testing.stage import Stage
+from llmanager_sdk.testing.stage import Stage, hushed
 from llmanager_sdk.testing.tasks import Event
 
 POINTS = 700
@@ -100,7 +99,6 @@ def simulate(
         cast: the numbers of the actors that take part; all by default.
         timeline: keep what happens, for people.
     """
-    logging.getLogger("llmanager_sdk").setLevel(logging.CRITICAL)
     code = code or Code()
     random = Random(seed)
     local = random.random() < 0.3
@@ -112,7 +110,8 @@ def simulate(
     if timeline:
         stage.scheduler.timeline = []
     players = Cast(stage, random, cast)
-    violation = _play(seed, stage, players)
+    with hushed():
+        violation = _play(seed, stage, players)
     scheduler = stage.scheduler
     return Outcome(
         seed,

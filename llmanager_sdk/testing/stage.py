@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import Any
 
@@ -18,6 +20,17 @@ from llmanager_sdk.testing.scheduler import Scheduler
 NAMESPACE = "sim"
 KIND = "thing"
 KEY = "k"
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """The core's warnings are not shown: a simulation provokes thousands."""
+    log = logging.getLogger("llmanager_sdk")
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
 
 
 class Stage:

@@ -67,8 +67,16 @@ class Task:
 
 
 class Event(NamedTuple):
-    """A line of the timeline."""
+    """A line of the timeline.
+
+    Attributes:
+        at: true time.
+        who: process and task.
+        what: the effect, or the fault and where it struck.
+        value: the answer, an error, or None.
+    """
 
     at: float
     who: str
     what: str
+    value: Any = None

@@ -162,8 +162,9 @@ class Answer:
                 yield self._flush()
                 return
         thought, tag, rest = self._head.partition(_CLOSE)
-        if tag:
-            self._thinking, self._head = False, rest.lstrip("\n")
+        if tag:  # the text begins behind the line breaks that follow
+            self._head = rest.lstrip("\n") or _CLOSE
+            self._thinking = self._head == _CLOSE
         else:
             keep = next(
                 (n for n in range(len(_CLOSE) - 1, 0, -1) if thought.endswith(_CLOSE[:n])), 0
@@ -196,12 +197,10 @@ class Answer:
 
     def _rest(self) -> Iterator[Delta]:
         """What was held back until the end."""
-        if self._head:
-            if self._thinking:
-                thought, self._head = self._head, ""
-                yield Delta(thought=thought)
-            else:
-                yield self._flush()
+        if self._thinking and self._head != _CLOSE:
+            yield Delta(thought=self._head)
+        elif self._head and not self._thinking:
+            yield self._flush()
         if self._forced is None or self._shown:
             return
         name, arguments = _split(self._buffer)

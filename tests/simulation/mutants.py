@@ -161,24 +161,6 @@ MUTANTS: tuple[Mutant, ...] = (
         ("claims.may_start", "fresh and outlives(known, now, timing)", "True"),
     ),
     _mutant(
-        "lost-write-believed",
-        "a renewal that lost its race counts as recorded",
-        (
-            "engine.Engine.touch",
-            "if (yield from self.swap(slot, slot.with_life(fresh))):\n"
-            "    return Known(fresh, claims.recorded(fresh, want), asked)",
-            "yield from self.swap(slot, slot.with_life(fresh))\n"
-            "return Known(fresh, claims.recorded(fresh, want), asked)",
-        ),
-        (
-            "engine.Engine._record",
-            "if (yield from self.swap(slot, slot.with_life(fresh))):\n"
-            "    return Known(fresh, claims.recorded(fresh, want), asked)",
-            "yield from self.swap(slot, slot.with_life(fresh))\n"
-            "return Known(fresh, claims.recorded(fresh, want), asked)",
-        ),
-    ),
-    _mutant(
         "silent-user",
         "a user whose demand is covered by others is not recorded as one",
         ("claims.due", "life.writers not in (me, '*')", "False"),

@@ -129,7 +129,7 @@ class Engine(Cleaner[Kind]):
             case claims.Help(life):
                 move = yield from self.settle(slot, life)
                 return None, 0.0 if isinstance(move, Write) else timing.poll
-            case claims.Pause():
+            case _:  # Pause
                 return None, timing.poll
 
     def _record(self, slot: Slot, life: Life, want: Want, asked: float) -> Steps[Known | None]:

@@ -10,13 +10,13 @@ import asyncio
 import math
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 
 from llmanager_sdk.core.claims import Known, Want
 from llmanager_sdk.core.drivers import run
 from llmanager_sdk.core.engine import Engine
 from llmanager_sdk.core.ports import Notify, Progress
-from llmanager_sdk.errors import ResourceWarming, WaitTimeout
+from llmanager_sdk.errors import ResourceError, ResourceWarming, WaitTimeout
 
 FOREVER = math.inf
 TICK = 0.1
@@ -43,7 +43,7 @@ class Flight:
         self._result: Future[Known] = Future()
         self._abandoned = threading.Event()
         self._cold = threading.Event()
-        self._waiters = 0
+        self._waiters = 1  # whoever makes it waits for it
         self._lock = threading.Lock()
         self.progress = Progress(want.key, "waiting", "looking at what is there", 0.0)
         name = f"llmanager-start-{want.key}"
@@ -56,13 +56,15 @@ class Flight:
         error: BaseException | None = None
         try:
             known = run(self._engine.ensure(self._want, notify=self._note), self)
+        except Abandoned:
+            error = self._given_up()
         except BaseException as caught:
             error = caught
         self._landed(known)
         if known is not None:
             self._result.set_result(known)
         else:
-            self._result.set_exception(error or Abandoned())
+            self._result.set_exception(error)
 
     def _note(self, progress: Progress) -> None:
         self.progress = progress
@@ -92,11 +94,9 @@ class Flight:
         """
         with _Waiting(self):
             for pause in self._pauses(timeout, notify):
-                try:
-                    return self._result.result(pause)
-                except TimeoutError:
-                    if self._result.done():
-                        raise
+                wait((self._result,), pause)
+                if self._result.done():
+                    return self._result.result()
             raise self._too_late(timeout)
 
     async def ajoin(self, timeout: float, notify: Notify) -> Known:
@@ -129,12 +129,11 @@ class Flight:
         return copy
 
     def glance(self) -> Known:
-        """Do not wait: the start goes on by itself.
+        """Do not wait: the start goes on by itself, since its waiter is never counted out.
 
         Raises:
             ResourceWarming: it is cold.
         """
-        self._keep()
         while not self._cold.wait(0.002):
             if self._result.done():
                 return self._result.result()
@@ -144,17 +143,11 @@ class Flight:
 
     async def aglance(self) -> Known:
         """`glance`, for asyncio."""
-        self._keep()
         while not (self._cold.is_set() or self._result.done()):
             await asyncio.sleep(0.002)
         if self._result.done():
             return self._result.result()
         raise self._warming()
-
-    def _keep(self) -> None:
-        """This flight goes on although nobody waits."""
-        with self._lock:
-            self._waiters += 1
 
     def _pauses(self, timeout: float, notify: Notify) -> Iterator[float]:
         clock = self._engine.clock
@@ -175,6 +168,14 @@ class Flight:
             resource=self._want.key,
         )
 
+    def _given_up(self) -> ResourceError:
+        return ResourceError(
+            "its start was given up while this call waited: the `with` block was left",
+            resource=self._want.key,
+            step=self.progress.phase,
+            hint="end the calls of a `with` block before leaving it",
+        )
+
     def _too_late(self, timeout: float) -> WaitTimeout:
         return WaitTimeout(
             f"it was not ready after {timeout:.0f} s ({self.progress.message})",
@@ -184,21 +185,24 @@ class Flight:
             "or end it with `llmanager stop`",
         )
 
-    def join_count(self, change: int) -> None:
-        """One waiter more or fewer; the last one to leave ends the flight."""
+    def board(self) -> bool:
+        """Count a waiter in, unless nobody can join it any more."""
         with self._lock:
-            self._waiters += change
-            if self._waiters == 0 and not self._result.done():
+            if self._result.done() or self._abandoned.is_set():
+                return False
+            self._waiters += 1
+            return True
+
+    def get_off(self) -> None:
+        """Count a waiter out; the last one to leave ends the flight."""
+        with self._lock:
+            self._waiters -= 1
+            if self._waiters == 0:
                 self._abandoned.set()
 
     def abandon(self) -> None:
         """End it at its next pause, whoever waits."""
         self._abandoned.set()
-
-    @property
-    def over(self) -> bool:
-        """Whether nobody can join it any more."""
-        return self._result.done() or self._abandoned.is_set()
 
     def interrupted(self) -> str:
         """What to tell somebody who stopped waiting."""
@@ -216,9 +220,9 @@ class _Waiting:
         self._flight = flight
 
     def __enter__(self) -> None:
-        self._flight.join_count(1)
+        """The waiter was counted in when it boarded."""
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        self._flight.join_count(-1)
+        self._flight.get_off()
         if isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
             error.add_note(self._flight.interrupted())

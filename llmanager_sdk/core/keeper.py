@@ -9,6 +9,7 @@ import atexit
 import os
 import threading
 import weakref
+from contextlib import suppress
 from dataclasses import replace
 
 from llmanager_sdk.core.claims import Want
@@ -122,6 +123,6 @@ def _flush_all() -> None:
         keeper.flush()
 
 
-if hasattr(os, "register_at_fork"):
+with suppress(AttributeError):  # where there is no fork
     os.register_at_fork(after_in_child=_forget_all)
 atexit.register(_flush_all)

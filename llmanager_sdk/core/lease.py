@@ -148,7 +148,7 @@ class Lease:
 
     def _board(self) -> Flight:
         with self._lock:
-            if self._flight is None or self._flight.over:
+            if self._flight is None or not self._flight.board():
                 self._known = None
                 landed = partial(self._landed, era=self._era)
                 self._flight = Flight(self._engine, self.want, landed)

@@ -191,7 +191,7 @@ def decide(
             return _failed(slot, life, now, me, timing)
         case "deleting":
             return _deleting(slot, life, seen, now, me, timing)
-        case "gone":
+        case _:  # gone
             return _gone(slot, life, seen, now, timing)
 
 

@@ -177,8 +177,8 @@ def _text(error: Exception) -> str:
 
 def _work(cleaner: Cleaner[Reapable], key: str, life: Life, report: Report) -> Steps[None]:
     for move in (yield from cleaner.settle_all(key, life.gen)):
-        match move:
-            case Rest(why, unknown):
-                (report.unknown if unknown else report.spared).append((key, life.gen, why))
-            case Write(_, why) | Delete(why):
-                report.done.append((key, life.gen, why))
+        entry = (key, life.gen, move.why)
+        if not isinstance(move, Rest):
+            report.done.append(entry)
+        else:
+            (report.unknown if move.unknown else report.spared).append(entry)

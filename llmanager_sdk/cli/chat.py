@@ -25,7 +25,7 @@ def show() -> Show:
 
 
 def _say(progress: Progress) -> None:
-    print(f"  .. {line('engine', progress)}", flush=True)
+    print(f"  .. {line('engine', progress)}", file=sys.stderr, flush=True)
 
 
 def chat(args: argparse.Namespace) -> int:

@@ -1,0 +1,114 @@
+"""The commands, as a user runs them: in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from llmanager_sdk.cli import COMMANDS, main
+from tests.conftest import processes
+
+pytestmark = pytest.mark.xdist_group("engines")
+
+
+def run(home: Path, *words: str, text: str = "", **environ: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "llmanager_sdk.cli", *words],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=home,
+        env=os.environ | {"LLMANAGER_HOME": str(home)} | environ,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_every_command_has_a_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, (_, summary) in COMMANDS.items():
+        with pytest.raises(SystemExit):
+            main([name, "--help"])
+        assert summary.split()[0] in capsys.readouterr().out
+
+
+def test_a_life_from_warm_to_stop(home: Path) -> None:
+    assert run(home, "ls") == (0, "nothing is running on local (namespace main)\n", "")
+    code, out, err = run(home, "warm", "--json", "--idle-timeout", "5m")
+    assert code == 0, err
+    key = json.loads(out)["key"]
+    assert key in run(home, "ls")[1]
+    listed = json.loads(run(home, "ls", "--json")[1])
+    assert [x["phase"] for x in listed] == ["ready"]
+    assert "keeps_until" in run(home, "status", key)[1]
+    assert "has not run out" in run(home, "reap", "--dry-run")[1]
+    assert json.loads(run(home, "reap", "--json")[1])["errors"] == []
+    assert len(processes(home)) == 2
+    code, _, err = run(home, "destroy", key)
+    assert (code, "--yes" in err) == (1, True)
+    assert run(home, "stop", key)[1] == f"{key}: gone\n"
+    assert not processes(home)
+    assert run(home, "stop", "--all")[1] == "nothing is running\n"
+    assert run(home, "destroy", key, "--yes")[0] == 0
+
+
+def test_errors_name_the_cure_and_no_traceback(home: Path) -> None:
+    code, _, err = run(home, "status", "nothing-of-that-name")
+    assert (code, "Next:" in err, "Traceback" in err) == (1, True, False)
+    code, _, err = run(home, "stop")
+    assert (code, "--all" in err) == (1, True)
+    code, _, err = run(home, "warm", "--model", "gpt-99")
+    assert (code, "smollm2-135m" in err) == (1, True)
+    code, _, err = run(home, "ls", LLMANAGER_PLATFORM="mars")
+    assert (code, "mars" in err, "Traceback" in err) == (1, True, False)
+
+
+def test_models_setup_and_doctor(home: Path) -> None:
+    names = {x["name"]: x["here"] for x in json.loads(run(home, "models", "--json")[1])}
+    assert names["smollm2-135m"] == "set up"
+    assert "mistral-7b" in names
+    assert "stands in" in run(home, "models", LLMANAGER_LOCAL_MODEL="smollm2-135m")[1]
+    assert json.loads(run(home, "setup", "--json")[1])["model"] == "smollm2-135m"
+    code, out, _ = run(home, "doctor")
+    assert code == 0, out
+    (home / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf").unlink()
+    code, out, _ = run(home, "doctor", "--json")
+    failed = [x["check"] for x in json.loads(out) if not x["ok"]]
+    assert (code, failed) == (1, ["weights"])
+
+
+def test_a_chat_keeps_its_history_and_ends_its_engine(home: Path) -> None:
+    code, out, err = run(home, "chat", "--session", "s", text="Say hello\nexit\n")
+    assert (code, bool(out.strip())) == (0, True), err
+    code, out, _ = run(home, "chat", "--session", "s", "--json", "Say", "it", "again")
+    assert json.loads(out)["question"] == "Say it again"
+    from llmanager_sdk import ChatHistory
+
+    assert len(ChatHistory("s").messages) == 4
+
+
+def test_a_chat_about_documents(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    (folder / "office.md").write_text("# Office\n\nThe office is in Lisbon. It opens at nine.\n")
+    words = ("chat", "--docs", str(folder), "--json")
+    code, out, err = run(home, *words, "Where", "is", "the", "office?")
+    assert code == 0, err
+    answer = json.loads(out)
+    assert "Lisbon" in answer["answer"]
+    assert answer["sources"] == ["office.md # Office"]
+    refused = json.loads(run(home, *words, "What", "is", "nitrogen?")[1])
+    assert refused["refused"]
+    code, _, err = run(home, "chat", "--docs", str(folder / "none"), "hello")
+    assert (code, "there is no folder" in err) == (1, True)
+
+
+def test_the_demo(home: Path) -> None:
+    code, out, err = run(home, "demo")
+    assert code == 0, out + err
+    assert "Done, and nothing is left" in out
+    assert not processes(home)

@@ -60,7 +60,6 @@ class Flight:
             error = self._given_up()
         except BaseException as caught:
             error = caught
-            self.progress = self.progress._replace(phase="failed", message="it did not start")
         self._landed(known)
         if known is not None:
             self._result.set_result(known)
@@ -97,7 +96,6 @@ class Flight:
             for pause in self._pauses(timeout, notify):
                 wait((self._result,), pause)
                 if self._result.done():
-                    notify(self.progress)
                     return self._result.result()
             raise self._too_late(timeout)
 
@@ -109,7 +107,6 @@ class Flight:
                 for pause in self._pauses(timeout, notify):
                     await asyncio.wait({mine}, timeout=pause)
                     if mine.done():
-                        notify(self.progress)
                         return mine.result()
             finally:
                 mine.cancel()

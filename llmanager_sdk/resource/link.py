@@ -45,6 +45,33 @@ class Bound:
         return self.platform.keeper.engine
 
 
+class Told:
+    """Tells about one wait for a resource, from its first word to its last.
+
+    A call on a warm resource has nothing to tell, so the reporter is made when it is needed.
+    """
+
+    def __init__(self, link: ModelLink, notify: Notify | None = None) -> None:
+        self._link = link
+        self._notify = notify
+        self._report: Notify | None = None
+        self._last: Progress | None = None
+
+    def __call__(self, progress: Progress) -> None:
+        if self._report is None:
+            self._report = self._link.reporter(self._notify)
+        self._last = progress
+        self._report(progress)
+
+    def __enter__(self) -> Told:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if self._last is not None:
+            phase, message = ("ready", "it is up") if kind is None else ("failed", "not up")
+            self(self._last._replace(phase=phase, message=message))
+
+
 class ModelLink:
     """A model endpoint that exists while somebody uses it. Making this object does no I/O.
 
@@ -154,9 +181,10 @@ class ModelLink:
         bound, lease = self._leased()
         endpoint = None
         while endpoint is None:
-            known = lease.enter(
-                wait=self._on_cold == "wait", timeout=self._timeout, notify=self._tell(notify)
-            )
+            with Told(self, notify) as tell:
+                known = lease.enter(
+                    wait=self._on_cold == "wait", timeout=self._timeout, notify=tell
+                )
             endpoint = bound.addresses.get(known.life.gen) or self._address(bound, lease, known)
         try:
             yield endpoint
@@ -171,9 +199,10 @@ class ModelLink:
         bound, lease = self._leased()
         endpoint = None
         while endpoint is None:
-            known = await lease.aenter(
-                wait=self._on_cold == "wait", timeout=self._timeout, notify=self._tell(notify)
-            )
+            with Told(self, notify) as tell:
+                known = await lease.aenter(
+                    wait=self._on_cold == "wait", timeout=self._timeout, notify=tell
+                )
             endpoint = bound.addresses.get(known.life.gen)
             if endpoint is None:
                 endpoint = await asyncio.to_thread(self._address, bound, lease, known)
@@ -199,18 +228,8 @@ class ModelLink:
     def _clock(self) -> Clock:
         return self.bind().engine.clock
 
-    def _tell(self, notify: Notify | None) -> Notify:
-        """A reporter that is made only when there is something to report."""
-        made: list[Notify] = []
-
-        def tell(progress: Progress) -> None:
-            if not made:
-                made.append(self._reporter(notify))
-            made[0](progress)
-
-        return tell
-
-    def _reporter(self, notify: Notify | None = None) -> Notify:
+    def reporter(self, notify: Notify | None = None) -> Notify:
+        """Passes progress on to everybody who wants it."""
         model = self.bind().model
         title = f"{model.served} for {model.name}" if model.stand_in else model.name
         return reporter(title, self._show, *([notify] if notify else []))

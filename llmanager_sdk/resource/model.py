@@ -10,7 +10,7 @@ from llmanager_sdk.core.claims import Want
 from llmanager_sdk.core.drivers import run
 from llmanager_sdk.ports.platform import Platform
 from llmanager_sdk.resource.base import Resource, agree
-from llmanager_sdk.resource.link import ModelLink, OnCold
+from llmanager_sdk.resource.link import ModelLink, OnCold, Told
 from llmanager_sdk.resource.show import Show
 from llmanager_sdk.resource.status import Status, of_slot
 from llmanager_sdk.settings import seconds
@@ -79,12 +79,12 @@ class ModelResource(ModelLink, Resource):
         """
         bound, lease = self._leased()
         wait = self._timeout if wait_timeout is None else seconds(wait_timeout, "wait_timeout")
-        tell = self._reporter()
-        if force or replace:
-            want = _again(lease.want, force, replace)
-            deadline = bound.engine.clock.time() + wait
-            run(bound.engine.ensure(want, deadline=deadline, notify=tell), self._clock)
-        lease.enter(timeout=wait, notify=tell)
+        with Told(self) as tell:
+            if force or replace:
+                want = _again(lease.want, force, replace)
+                deadline = bound.engine.clock.time() + wait
+                run(bound.engine.ensure(want, deadline=deadline, notify=tell), self._clock)
+            lease.enter(timeout=wait, notify=tell)
         lease.leave()
         return self.status()
 

@@ -10,7 +10,7 @@ import ast
 import inspect
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import NamedTuple
 
@@ -39,14 +39,21 @@ class Change(NamedTuple):
 
 def rewritten(changes: Sequence[Change]) -> Code:
     """The core with these changes, under module names of its own."""
-    prefix = f"_rewritten_{next(_NUMBERS)}"
     wanted = {change.where.partition(".")[0] for change in changes}
     names = [name for name in MODULES if name != "keeper" or name in wanted]
     trees = {name: ast.parse(_source(name)) for name in names}
     for change in changes:
         module, _, path = change.where.partition(".")
         _apply(trees[module], path, change)
-    return Code({name: _load(prefix, name, trees[name]) for name in names})
+    return loaded(trees)
+
+
+def loaded(trees: Mapping[str, ast.Module]) -> Code:
+    """The core that these trees make; modules that are not among them are copied as they are."""
+    prefix = f"_rewritten_{next(_NUMBERS)}"
+    names = [name for name in MODULES if name in trees or name != "keeper"]
+    parsed = {name: trees.get(name) or ast.parse(_source(name)) for name in names}
+    return Code({name: _load(prefix, name, tree) for name, tree in parsed.items()})
 
 
 _NUMBERS = itertools.count()

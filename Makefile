@@ -7,7 +7,7 @@ LOCKED ?= 2026-10-28
 STAMPS := $(VENV)/.stamps
 export LLMANAGER_TEST_CACHE ?= $(CURDIR)/.cache
 
-.PHONY: help demo test check bench accept docs lock clean
+.PHONY: help demo test check simulate mutants bench accept docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -57,6 +57,12 @@ check: $(STAMPS)/check ## lint, format, types, imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+simulate: $(STAMPS)/test ## the lifecycle under a hostile scheduler; ARGS="--seeds 1000"
+	$(BIN)/python -m tests.simulation run $(ARGS)
+
+mutants: $(STAMPS)/test ## planted faults, each of which the simulation must find
+	$(BIN)/python -m tests.simulation mutants $(ARGS)
 
 bench: $(STAMPS)/bench ## every yardstick against its peer; ARGS="chat --json"
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -6,8 +6,8 @@ from collections.abc import Generator
 from typing import Any
 
 from llmanager_sdk.testing.actors import Actor
-from llmanager_sdk.testing.code import Code
 from llmanager_sdk.testing.cloud import Nature
+from llmanager_sdk.testing.code import Code
 from llmanager_sdk.testing.stage import Stage
 
 AWS: dict[str, Any] = {

@@ -51,12 +51,7 @@ class Want:
 
 @dataclass(frozen=True)
 class Known:
-    """What a process knows to be recorded, and since when.
-
-    Attributes:
-        until: the recorded deadline of this process's demand.
-        at: when the read that told it was sent.
-    """
+    """What a process knows to be recorded: the deadline of its demand, read at a time."""
 
     life: Life
     until: float

@@ -148,7 +148,7 @@ def registry_lost(code: Code) -> None:
 )
 def stopped_while_creating(code: Code) -> None:
     stage = bench(code)
-    stage.nature.start = (500.0, 500.0)
+    stage.nature.start = (150.0, 150.0)
     creator, waiter, person = (Actor(stage, "client") for _ in range(3))
     making = Held(creator, creator.engine.ensure(want(stage))).before("observe", 3)
     waiting = Held(waiter, waiter.engine.ensure(want(stage))).before("read", 2)
@@ -156,7 +156,7 @@ def stopped_while_creating(code: Code) -> None:
     for held in (waiting, making):
         with pytest.raises(StartFailed, match="a person stopped it"):
             held.finish()
-    stage.world.now += 500.0
+    stage.world.now += 150.0
     sweep(stage, times=2, every=60.0)  # long before the claim would have run out
     assert lives(stage) == [(1, "d0", "gone")]
     assert endpoints(stage) == {}

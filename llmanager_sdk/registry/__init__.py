@@ -1,1 +1,1 @@
-"""Where slots are kept: in memory, in SQLite. One contract, `core.ports.Registry`."""
+"""Where slots are kept: in memory, in SQLite, in DynamoDB. One contract, `core.ports.Registry`."""

@@ -6,7 +6,7 @@ import threading
 from bisect import bisect_right
 from dataclasses import replace
 
-from llmanager_sdk.core.life import Slot
+from llmanager_sdk.core.life import SCHEMA, Slot
 from llmanager_sdk.core.ports import Page
 
 
@@ -33,7 +33,9 @@ class MemoryRegistry:
             stored = self._slots.get(old.key)
             if (stored.rev if stored else 0) != old.rev:
                 return False
-            self._slots[old.key] = replace(new, key=old.key, rev=old.rev + 1)
+            # Of a newer form nothing is understood but that it is one.
+            known = new if new.schema <= SCHEMA else Slot(old.key, schema=new.schema)
+            self._slots[old.key] = replace(known, key=old.key, rev=old.rev + 1)
             return True
 
     def scan(self, cursor: str = "") -> Page:

@@ -189,8 +189,8 @@ class Answer:
             told = parse_partial_json(self._buffer)
         except ValueError:
             return
-        if isinstance(told, dict) and told.get("name") == REPLY:
-            content = told.get("content") or ""
+        if isinstance(told, dict) and "name" not in told:
+            content = told.get(REPLY) or ""
             if len(content) > self._shown:
                 new, self._shown = content[self._shown :], len(content)
                 yield Delta(new)
@@ -204,7 +204,7 @@ class Answer:
         if self._forced is None or self._shown:
             return
         name, arguments = _split(self._buffer)
-        if self._forced.may_reply and name == REPLY:
+        if self._forced.may_reply and not name:
             return
         self._calls = True
         yield Delta(calls=[Piece(name, arguments, call_id(), 0)])
@@ -216,8 +216,8 @@ def _split(text: str) -> tuple[str, str]:
         told = orjson.loads(text)
         return told["name"], orjson.dumps(told["arguments"]).decode()
     except (ValueError, KeyError, TypeError):
-        name, _, arguments = text.partition('"arguments"')
-        return "".join(name.split('"')[3:4]), arguments.lstrip(": \n\t")
+        name, found, arguments = text.partition('"arguments"')
+        return "".join(name.split('"')[3:4]) if found else "", arguments.lstrip(": \n\t")
 
 
 def usage(said: Mapping[str, Any]) -> UsageMetadata:

@@ -31,7 +31,7 @@ class Forced:
     """A request that is held to a schema, and how its answer is read.
 
     Attributes:
-        may_reply: the answer may be a plain reply, under the name "reply".
+        may_reply: the answer may be a plain reply, {"reply": text}.
     """
 
     schema: Mapping[str, Any]
@@ -98,7 +98,7 @@ def _call(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _reply() -> dict[str, Any]:
     text = {"type": "string", "maxLength": _REPLY_MOST}
-    return _object({"name": {"const": REPLY}, "content": text})
+    return _object({REPLY: text})
 
 
 def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,7 +118,8 @@ def describe(
     if forced is None:
         return sent
     lines = [_signature(each["function"]) for each in tools]
-    text = "\n".join(["You are a helpful assistant with tools:", *lines, _ASK])
+    ask = _OR_REPLY + _ASK if forced.may_reply else _ASK
+    text = "\n".join(["You are a helpful assistant with tools:", *lines, ask])
     if sent and sent[0]["role"] == "system":
         return [{"role": "system", "content": f"{sent[0]['content']}\n\n{text}"}, *sent[1:]]
     return [{"role": "system", "content": text}, *sent]
@@ -129,6 +130,8 @@ _ASK = (
     "Use the values that the user gives."
 )
 """The wording that a model of 135 million parameters followed best, of some twenty."""
+_OR_REPLY = f'Without a tool that fits, answer {{"{REPLY}": "..."}}. '
+"""A key of its own, so that the choice falls where a model is sure, not on a name it never saw."""
 
 
 def _signature(function: Mapping[str, Any]) -> str:

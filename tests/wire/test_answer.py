@@ -111,7 +111,7 @@ def test_a_forced_call_that_was_cut_off_is_an_invalid_one() -> None:
 
 
 def test_a_reply_instead_of_a_call_streams_as_text() -> None:
-    text = '{"name": "reply", "content": "Hi \\u00e9 \\"you\\""}'
+    text = '{"reply": "Hi \\u00e9 \\"you\\""}'
     found = deltas(CHOICE, [event(x) for x in text])
     assert "".join(x.text for x in found) == 'Hi é "you"'
     assert len([x for x in found if x.text]) > 3
@@ -120,7 +120,7 @@ def test_a_reply_instead_of_a_call_streams_as_text() -> None:
 
 
 def test_an_empty_reply_is_no_call() -> None:
-    assert not any(x.calls for x in deltas(CHOICE, [event('{"name": "reply", "content": ""}')]))
+    assert not any(x.calls for x in deltas(CHOICE, [event('{"reply": ""}')]))
 
 
 def test_native_calls_come_in_pieces() -> None:

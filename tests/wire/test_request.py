@@ -123,7 +123,8 @@ def test_what_tool_choice_means() -> None:
         if form is None:
             return []
         schema = form["json_schema"]["schema"]
-        return [x["properties"]["name"]["const"] for x in schema.get("anyOf", [schema])]
+        options = [x["properties"] for x in schema.get("anyOf", [schema])]
+        return [x["name"]["const"] if "name" in x else "reply" for x in options]
 
     assert names("auto") == names(None) == ["add", "other", "reply"]
     assert names("required") == ["add", "other"]

@@ -124,6 +124,18 @@ def test_a_renewal_in_between_makes_a_failure_look_again() -> None:
     assert stage.registry.read("k").failures["d0"].times == 1
 
 
+def test_who_waits_for_a_start_that_fails_elsewhere_is_told_why() -> None:
+    stage = bench()
+    stage.nature.fails = 1.0
+    maker, waiter = Actor(stage, "client"), Actor(stage, "client")
+    making = Held(maker, maker.engine.ensure(want(stage))).before("why")
+    waiting = Held(waiter, waiter.engine.ensure(want(stage))).before("read", 2)
+    with pytest.raises(StartFailed):
+        making.finish()
+    with pytest.raises(StartFailed, match="the container ended"):
+        waiting.finish()
+
+
 def test_a_short_backoff_is_waited_out() -> None:
     stage = bench(local=True)
     spec = stage.specs[0]

@@ -85,6 +85,19 @@ def test_all_who_wait_get_the_same_answer() -> None:
     assert not flight.board()
 
 
+def test_who_waits_hears_of_progress_again_and_again() -> None:
+    stage, told = bench(), list[Progress]()
+    with flying(stage) as (flight, gate, _):
+
+        def tell(progress: Progress) -> None:
+            told.append(progress)
+            if len(told) == 2:
+                gate.open.set()
+
+        assert flight.join(FOREVER, tell).life.gen == 1
+    assert len(told) >= 2
+
+
 def test_its_error_reaches_all_who_wait() -> None:
     stage = bench()
     stage.nature.fails = 1.0
@@ -221,8 +234,16 @@ def test_a_look_at_what_is_warm_is_an_answer() -> None:
 def test_a_look_waits_until_it_knows_whether_it_is_cold() -> None:
     stage = bench()
     with flying(stage) as (flight, gate, _):
+        looked, again = threading.Event(), flight._cold.wait
+
+        def looks(timeout: float | None = None) -> bool:
+            if looked.is_set():
+                gate.open.set()  # this is the second look
+            looked.set()
+            return again(timeout)
+
+        flight._cold.wait = looks  # type: ignore[method-assign]
         thread, answers = in_thread(flight.glance)
-        gate.open.set()
         thread.join(WAIT)
         (answer,) = answers
     assert isinstance(answer, ResourceWarming | Known)

@@ -111,6 +111,15 @@ def test_a_round_stops_at_its_time_and_the_next_goes_on_there() -> None:
     assert endpoints(stage) == {}
 
 
+def test_a_round_with_time_enough_goes_through_all_pages() -> None:
+    stage = bench()
+    idle(stage, 7)
+    stage.registry._page = 3
+    report = sweeps(stage)
+    assert len({key for key, _, _ in report.done}) == 7
+    assert report.rowless == []
+
+
 def test_what_no_row_knows_is_listed_and_left_alone() -> None:
     stage = bench()
     idle(stage, 1)

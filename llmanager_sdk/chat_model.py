@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models.base import LangSmithParams
+from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
@@ -32,7 +33,7 @@ _CHARACTERS = 3.5
 """Characters of a token, roughly, in western text."""
 
 
-class ManagedLLM(BindsTools):
+class ManagedLLM(BindsTools, BaseChatModel):
     """A chat model that exists while somebody uses it.
 
     Making one does no I/O. The first call brings the engine up, or joins the one that other

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -76,10 +75,12 @@ class Settings:
 
 
 def _file(path: Path, known: set[str]) -> dict[str, object]:
+    if not path.exists():
+        return {}
+    import tomllib
+
     try:
         table = tomllib.loads(path.read_text())
-    except FileNotFoundError:
-        return {}
     except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"{path.name} could not be read: {error}", resource=str(path), hint="correct the file"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from llmanager_sdk.core.keeper import Keeper
-from llmanager_sdk.core.life import Life
-from llmanager_sdk.ports.history import HistoryStore
-from llmanager_sdk.ports.models import ChatModel, Encoder, Endpoint
-from llmanager_sdk.ports.vectors import Dataset
-from llmanager_sdk.settings import Settings
+if TYPE_CHECKING:
+    from llmanager_sdk.core.keeper import Keeper
+    from llmanager_sdk.core.life import Life
+    from llmanager_sdk.ports.history import HistoryStore
+    from llmanager_sdk.ports.models import ChatModel, Encoder, Endpoint
+    from llmanager_sdk.ports.vectors import Dataset
+    from llmanager_sdk.settings import Settings
 
 
 class Platform(Protocol):

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from llmanager_sdk.errors import ConfigurationError
-from llmanager_sdk.wire import structured
+
+if TYPE_CHECKING:
+    from langchain_core.language_models.chat_models import BaseChatModel
+
+    from llmanager_sdk.wire.structured import Method
 
 
-class BindsTools(BaseChatModel):
+class BindsTools:
     """The part of a chat model that takes tools and schemas; the wire makes requests of them."""
 
     def bind_tools(
@@ -48,13 +51,13 @@ class BindsTools(BaseChatModel):
             bound["tool_choice"] = choice
         if parallel_tool_calls is not None:
             bound["parallel_tool_calls"] = parallel_tool_calls
-        return self.bind(**bound)
+        return cast("BaseChatModel", self).bind(**bound)
 
     def with_structured_output(
         self,
         schema: Any = None,
         *,
-        method: structured.Method = "json_schema",
+        method: Method = "json_schema",
         include_raw: bool = False,
         strict: bool | None = None,
         **kwargs: Any,
@@ -67,9 +70,13 @@ class BindsTools(BaseChatModel):
                 asks for a tool call. "json_mode" may go without a schema.
             include_raw: answer with raw message, parsed object and parsing error.
         """
+        from llmanager_sdk.wire import structured
+
         bound = structured.binding(schema, method, strict)
         return structured.chain(
-            self.bind(**bound, **kwargs), structured.parser(schema, method), include_raw=include_raw
+            cast("BaseChatModel", self).bind(**bound, **kwargs),
+            structured.parser(schema, method),
+            include_raw=include_raw,
         )
 
 

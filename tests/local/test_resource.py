@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -123,11 +122,12 @@ def test_a_cancelled_caller_leaves_the_others_waiting(home: Path) -> None:
 
 
 def test_ctrl_c_stops_waiting_says_what_goes_on_and_the_next_use_takes_over(home: Path) -> None:
-    timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
+    def interrupt(progress: Progress) -> None:
+        if progress.phase == "starting":
+            os.kill(os.getpid(), signal.SIGINT)
+
     with pytest.raises(KeyboardInterrupt) as caught:
-        llm().resource.warm()
-        pytest.fail("the engine came up before the interrupt")
+        llm(progress=interrupt).resource.warm()
     assert "llmanager stop" in " ".join(caught.value.__notes__)
     assert llm().invoke("hello").text
     assert scenes.hosts_started(home) == 1

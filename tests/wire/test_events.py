@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from llmanager_sdk.wire.events import Events, Malformed
 
 VALUES = st.lists(
-    st.dictionaries(st.text(max_size=8), st.text(max_size=20) | st.integers() | st.none()),
+    st.dictionaries(
+        st.text(max_size=8), st.text(max_size=20) | st.integers(-(2**53), 2**53) | st.none()
+    ),
     max_size=6,
 )
 

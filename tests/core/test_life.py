@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from llmanager_sdk.core import life
 from llmanager_sdk.core.life import PHASES, Delete, Life, Seen, Slot, Spec, Timing, Write, decide
-from tests.core.decide_checks import CHECKS, Check
+from tests.core.data_checks import CHECKS
+from tests.core.decide_checks import Check
 
 TIMES = st.one_of(
     st.sampled_from([0.0, -math.inf, math.inf, math.nan]), st.floats(-1e6, 1e6, width=32)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from llmanager_sdk.core import life
 from llmanager_sdk.core.life import PHASES
 from llmanager_sdk.testing.simulation import simulate
-from tests.core.decide_checks import CHECKS
+from tests.core.data_checks import CHECKS
 from tests.simulation.long_run import RESULTS
 from tests.simulation.rewrite import loaded
 

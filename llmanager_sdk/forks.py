@@ -20,6 +20,7 @@ class Forgetful(Protocol):
 
 Kept = TypeVar("Kept", bound=Forgetful)
 _known: WeakSet[Any] = WeakSet()
+_left: list[dict[str, Any]] = []
 
 
 def forget_after_fork(what: Kept) -> Kept:
@@ -30,6 +31,9 @@ def forget_after_fork(what: Kept) -> Kept:
 
 def _forget_all() -> None:
     for each in list(_known):
+        # Handles of the parent are kept, unused: closing them would wait for threads that the
+        # child does not have.
+        _left.append(dict(vars(each)))
         each._forget()
 
 

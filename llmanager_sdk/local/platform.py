@@ -71,9 +71,9 @@ class LocalPlatform:
 
     def dataset(self, name: str) -> Dataset:
         """A Lance dataset."""
-        from llmanager_sdk.local.lance.dataset import LanceDataset
+        from llmanager_sdk.local.lance.opened import open_dataset
 
-        return LanceDataset(self.settings.home / "stores", name)
+        return open_dataset(self.settings.home / "stores", name)
 
     def history(self) -> HistoryStore:
         """A SQLite file."""

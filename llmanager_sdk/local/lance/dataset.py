@@ -1,4 +1,6 @@
-"""`ports.vectors.Dataset` on a Lance table."""
+"""`ports.vectors.Dataset` on a Lance table, in this process; `opened` chooses between it and a
+helper process.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +8,10 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 from llmanager_sdk.errors import StoreCorrupt
 from llmanager_sdk.filters import Filter
-from llmanager_sdk.forks import forget_after_fork
+from llmanager_sdk.local.lance.limits import DEFAULT, Limits
 from llmanager_sdk.local.lance.table import TRIES, Held, Table
 from llmanager_sdk.local.lance.upkeep import Upkeep
 from llmanager_sdk.ports.identity import check_identity
@@ -23,33 +24,19 @@ Answer = TypeVar("Answer")
 
 
 class LanceDataset:
-    """A store on disk; see `ports.vectors.Dataset`. Safe under threads, processes and fork.
+    """A store on disk; see `ports.vectors.Dataset`. Safe under threads and processes.
 
     Args:
         folder: of all stores.
         name: of this one.
+        limits: from when it does what.
     """
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self._table = Table(folder, name)
+    def __init__(self, folder: Path, name: str, limits: Limits = DEFAULT) -> None:
+        self._table = Table(folder, name, limits)
         self._upkeep = Upkeep(self._table)
-        self._forget()
-        forget_after_fork(self)
-
-    def _forget(self) -> None:
-        self._table.forget()
-        self._upkeep.forget()
         self._view: Any = None
         self._lock = threading.Lock()
-
-    @classmethod
-    def shared(cls, folder: Path, name: str) -> LanceDataset:
-        """The one of this process, so that all who use a store share what is kept in memory."""
-        with _sharing:
-            found = _shared.get((folder, name))
-            if found is None:
-                found = _shared[folder, name] = cls(folder, name)
-            return found
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -141,7 +128,8 @@ class LanceDataset:
                 same = view is not None and view.mark[0] == held.born
                 with self._table.translating("read"):
                     table = self._table.pinned(held.version)
-                    self._view = View(table, held.mark, view if same else None)
+                    limits = self._table.limits
+                    self._view = View(table, held.mark, limits, view if same else None)
             return self._view
 
     def _reading(self, ask: Callable[[Any], Answer], nothing: Answer) -> Answer:
@@ -245,10 +233,6 @@ class LanceDataset:
                 "embedding": held.identity.get("model", ""),
                 "dimension": held.identity.get("dimension", 0),
             }
-
-
-_shared: WeakValueDictionary[tuple[Path, str], LanceDataset] = WeakValueDictionary()
-_sharing = threading.Lock()
 
 
 def _parts(ids: Sequence[str]) -> list[Sequence[str]]:

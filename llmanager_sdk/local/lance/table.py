@@ -11,19 +11,20 @@ import os
 import secrets
 import shutil
 import threading
-import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from llmanager_sdk.errors import LLManagerError, StoreCorrupt, StoreNotWritable
+from llmanager_sdk.local.lance.inherited import refuse_inherited
+from llmanager_sdk.local.lance.limits import DEFAULT, Limits
 from llmanager_sdk.local.lance.turn import turn
 from llmanager_sdk.ports.vectors import check_name
 from llmanager_sdk.sqlite_file import refuse_network, translated
 
-WAIT_S = 120.0
-"""How long a writer waits for its turn; indexes are brought up to date within one."""
+SYNCS = 16
 TRIES = 5
 """How often a look at a table is taken again that is being cleaned up or dropped meanwhile."""
 _MARK = b"llmanager"
@@ -60,14 +61,11 @@ class Table:
         name: of this one.
     """
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, limits: Limits = DEFAULT) -> None:
         self.folder = folder
+        self.limits = limits
         self.name = check_name(name)
         self.path = folder / f"{name}.lance"
-        self.forget()
-
-    def forget(self) -> None:
-        """Drop every handle; the next use opens anew."""
         self._lock = threading.Lock()
         self._held: Held | None = None
         self._connection: Any = None
@@ -128,6 +126,7 @@ class Table:
 
     def _connect(self) -> Any:
         if self._connection is None:
+            refuse_inherited(self.name)
             # Lance's engine warns on stderr about what is none of a user's business.
             os.environ.setdefault("LANCEDB_LOG", "error")
             import lancedb
@@ -138,31 +137,36 @@ class Table:
     # -- changing it ---------------------------------------------------------------------------
 
     @contextmanager
-    def writing(self, wait_s: float = WAIT_S) -> Iterator[None]:
+    def writing(self) -> Iterator[None]:
         """This process's turn to write. What was committed inside is on disk afterwards."""
         refuse_network(self.path)
+        lock = self.folder / f".{self.name}.lock"
         with self.translating("write"):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with turn(self.folder / f".{self.name}.lock", wait_s):
-                began = time.time()
+            with turn(lock, self.limits.wait_s):
+                os.utime(lock)
+                began = lock.stat().st_mtime_ns
                 yield
                 self._settle(began)
 
-    def _settle(self, began: float) -> None:
-        """Have the system write what was committed since: a power cut must not undo it."""
+    def _settle(self, began: int) -> None:
+        """Have the system write what was committed since: a power cut must not undo it.
+
+        Args:
+            began: by the clock of the file system, in ns. Nobody else has written since.
+        """
         folders = [self.path / x for x in ("data", "_deletions", "_transactions", "_versions")]
         folders += [*self.path.glob("_indices/*"), self.path / "_indices", self.path, self.folder]
+        new: list[Path] = []
         for folder in folders:
-            if not folder.is_dir():
+            if not folder.is_dir() or folder.stat().st_mtime_ns < began:
                 continue
             with os.scandir(folder) as entries:
-                new = [Path(x) for x in entries if x.is_file() and _recent(x, began)]
-            for path in [*new, folder]:
-                descriptor = os.open(path, os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
+                new += (Path(x) for x in entries if x.is_file() and x.stat().st_mtime_ns >= began)
+            new.append(folder)
+        if new:  # at once, so that they share the journal's commits: 1 ms in place of 4 for each
+            with ThreadPoolExecutor(min(len(new), SYNCS)) as pool:
+                list(pool.map(_sync, new))
 
     def create(self, rows: Any, identity: Mapping[str, Any]) -> None:
         """Make the table with its first rows, in one commit. Inside `writing` only."""
@@ -232,8 +236,9 @@ def _seen(path: Path) -> tuple[int, int] | None:
     return None
 
 
-def _recent(entry: os.DirEntry[str], began: float) -> bool:
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        return entry.stat().st_mtime > began - 2
-    except FileNotFoundError:
-        return False
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -12,22 +12,13 @@ from datetime import timedelta
 from typing import Any
 
 from llmanager_sdk.errors import LLManagerError
-from llmanager_sdk.local.lance.search import INDEX_FROM
-from llmanager_sdk.local.lance.table import WAIT_S, Table
+from llmanager_sdk.local.lance.table import Table
 from llmanager_sdk.local.lance.turn import turn
 
 log = logging.getLogger("llmanager_sdk")
 
-SMALL = 64
-"""Small fragments from which they are put together: each costs a query about 0.1 ms."""
 OVERDUE = 4
-"""So many times `SMALL`, and the writer puts them together itself: short processes end too soon."""
-UNINDEXED = 5_000
-"""Rows that may wait for the indexes; a tenth of the table if that is more."""
-VERSIONS = 500
-"""Versions from which they are removed however young they are."""
-KEEP = timedelta(minutes=1)
-"""How long older versions are kept for queries that are under way; they begin anew without."""
+"""So many times a limit, and the writer does it itself: a short process ends its threads."""
 
 
 class Upkeep:
@@ -39,10 +30,6 @@ class Upkeep:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self.forget()
-
-    def forget(self) -> None:
-        """After a fork: the thread is not in this process."""
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
@@ -52,7 +39,7 @@ class Upkeep:
             held = self._table.latest()
             if held is not None:
                 with self._table.translating("optimize"):
-                    make_indexes(held.table)
+                    self._make_indexes(held.table)
         except LLManagerError as error:
             self._tell(error)
 
@@ -84,12 +71,12 @@ class Upkeep:
             small = int(held.table.stats()["fragment_stats"]["num_small_fragments"])
             rows = int(held.table.count_rows())
         waiting = max((index.num_unindexed_rows or 0 for index in indexes.values()), default=0)
-        lacking = _wanted(rows) - indexes.keys()
+        limits = self._table.limits
         return max(
-            small / SMALL,
-            min(waiting / max(UNINDEXED, rows / 10), OVERDUE),
-            2.0 if lacking else 0.0,
-            self._versions() / VERSIONS,
+            small / limits.small,
+            min(waiting / max(limits.unindexed, rows / 10), OVERDUE),
+            2.0 if self._wanted(rows) - indexes.keys() else 0.0,
+            self._versions() / limits.versions,
         )
 
     def _versions(self) -> int:
@@ -117,7 +104,7 @@ class Upkeep:
         path = self._table.folder / f".{self._table.name}.upkeep"
         with (
             self._table.translating("optimize"),
-            turn(path, WAIT_S if wait else 0.0) as mine,
+            turn(path, self._table.limits.wait_s if wait else 0.0) as mine,
         ):
             if mine:
                 with self._table.writing():
@@ -126,24 +113,23 @@ class Upkeep:
                         self._round(held.table)
 
     def _round(self, table: Any) -> None:
-        make_indexes(table)
-        many = self._versions() > VERSIONS
-        table.optimize(cleanup_older_than=timedelta(0) if many else KEEP)
+        self._make_indexes(table)
+        limits = self._table.limits
+        keep = 0.1 if self._versions() > limits.versions else limits.keep_s
+        table.optimize(cleanup_older_than=timedelta(seconds=keep))
 
+    def _wanted(self, rows: int) -> set[str]:
+        """The columns that a table of this size has indexes on."""
+        return {"text", "id", "vector"} if rows >= self._table.limits.index_from else {"text"}
 
-def _wanted(rows: int) -> set[str]:
-    return {"text", "id", "vector"} if rows >= INDEX_FROM else {"text"}
+    def _make_indexes(self, table: Any) -> None:
+        from lancedb.index import FTS, BTree, IvfRq
 
-
-def make_indexes(table: Any) -> None:
-    """Make the indexes that a table of its size should have."""
-    from lancedb.index import FTS, BTree, IvfRq
-
-    there = {index.columns[0] for index in table.list_indices()}
-    kinds = {
-        "text": FTS(with_position=False),
-        "id": BTree(),
-        "vector": IvfRq(distance_type="cosine", num_partitions=1),
-    }
-    for column in sorted(_wanted(int(table.count_rows())) - there):
-        table.create_index(column, config=kinds[column])
+        there = {index.columns[0] for index in table.list_indices()}
+        kinds = {
+            "text": FTS(with_position=False),
+            "id": BTree(),
+            "vector": IvfRq(distance_type="cosine", num_partitions=1),
+        }
+        for column in sorted(self._wanted(int(table.count_rows())) - there):
+            table.create_index(column, config=kinds[column])

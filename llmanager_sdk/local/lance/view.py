@@ -19,12 +19,9 @@ import pyarrow as pa
 from llmanager_sdk.filters import Compare, Every, Exists, Filter, Not, OneOf, Some
 from llmanager_sdk.local.lance.arrow import matrix_in, rows_in
 from llmanager_sdk.local.lance.fields import Bools, Field, fields_of
+from llmanager_sdk.local.lance.limits import Limits
 from llmanager_sdk.ports.vectors import Row
 
-VECTORS = 512 << 20
-"""Bytes of vectors up to which they are kept in memory for a search that does not ask for it."""
-DOCUMENTS = 256 << 20
-"""Bytes of documents up to which they are kept in memory; beyond, found ones are read."""
 ADDRESS = 32
 """The low bits of a row's address are its place in its fragment (Lance format, row addresses)."""
 BATCH = 1 << 20
@@ -66,12 +63,16 @@ class View:
     Args:
         table: a handle of its own, which stays at that version.
         mark: tells this version of this table from every other.
+        limits: what is kept in memory, and when there is an index.
         before: an older view of the same table, whose pieces are taken over.
     """
 
-    def __init__(self, table: Any, mark: tuple[str, int], before: View | None = None) -> None:
+    def __init__(
+        self, table: Any, mark: tuple[str, int], limits: Limits, before: View | None = None
+    ) -> None:
         self.table = table
         self.mark = mark
+        self.limits = limits
         self.width = int(table.schema.field("vector").type.list_size)
         self.indexed = {index.columns[0] for index in table.list_indices()}
         self._worded: tuple[Any, Any] | None = None
@@ -140,14 +141,14 @@ class View:
     @property
     def has_vectors(self) -> bool:
         """Whether vectors are in memory, or are few enough to be put there."""
-        small = 4 * self.width * self.count <= VECTORS
+        small = 4 * self.width * self.count <= self.limits.vectors
         return small or all(piece.vectors is not None for piece in self.pieces)
 
     def _load_documents(self) -> bool:
         """Have every piece hold its documents, if they are small enough."""
         with self._lock:
             missing = [piece for piece in self.pieces if piece.documents is None]
-            if missing and self._document_bytes() > DOCUMENTS:
+            if missing and self._document_bytes() > self.limits.documents:
                 return False
             for piece, found, places in self._missing(SHOWN, lambda x: x.documents is None):
                 piece.documents = _spread(found.select(SHOWN), places, len(piece))

@@ -1,0 +1,374 @@
+"""A dataset on disk: what is written is there, once, whole, and for every process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from llmanager_sdk.errors import (
+    ConfigurationError,
+    EmbeddingMismatch,
+    InvalidVector,
+    LLManagerError,
+    StoreCorrupt,
+    StoreError,
+    StoreNotWritable,
+)
+from llmanager_sdk.local.lance import helper
+from llmanager_sdk.local.lance.dataset import LanceDataset
+from llmanager_sdk.local.lance.limits import Limits
+from llmanager_sdk.local.lance.opened import open_dataset
+from llmanager_sdk.local.lance.turn import turn
+from llmanager_sdk.ports.vectors import Row
+from tests.local.stores import (
+    TINY,
+    WHO,
+    WIDTH,
+    add,
+    add_anywhere,
+    add_in_process,
+    made,
+    nearest,
+    vector,
+)
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> LanceDataset:
+    return LanceDataset(tmp_path / "stores", "s", TINY)
+
+
+def test_reading_a_store_that_was_never_written_finds_nothing_and_makes_nothing(
+    dataset: LanceDataset, tmp_path: Path
+) -> None:
+    assert dataset.count() == 0
+    assert dataset.get(["1"]) == []
+    assert dataset.identity() is None
+    assert dataset.describe()["rows"] == 0
+    for mode in ("dense", "exact", "text", "hybrid"):
+        assert dataset.search(vector(1), "passage", 3, None, mode) == []
+    dataset.delete(["1"])
+    dataset.optimize()
+    dataset.drop()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_come_back_in_the_order_that_was_asked_for(dataset: LanceDataset) -> None:
+    add(dataset, range(50))
+    assert [row.id for row in dataset.get(["7", "49", "missing", "7", "0"])] == [
+        "7",
+        "49",
+        "7",
+        "0",
+    ]
+    assert dataset.get(["7"])[0] == made([7])[0][0]
+
+
+def test_a_row_of_the_same_id_is_replaced(dataset: LanceDataset) -> None:
+    add(dataset, range(10))
+    add(dataset, range(5, 15), "new")
+    assert dataset.count() == 15
+    assert [row.metadata["tag"] for row in dataset.get(["4", "5", "14"])] == ["", "new", "new"]
+    rows, vectors = made([1, 2])
+    dataset.add([Row("x", "first", {}), Row("x", "last", {})], vectors, WHO)
+    assert [row.text for row in dataset.get(["x"])] == ["last"]
+    assert dataset.search(vectors[1], "", 1, None, "exact")[0].score == pytest.approx(1)
+    assert rows
+
+
+def test_ids_and_texts_may_hold_any_characters(dataset: LanceDataset) -> None:
+    odd = ["o'clock", "'; DROP TABLE s; --", '"', "\\", "a\nb", "\0", "ü😀", "%_", ""]
+    rows = [Row(text, text, {"text": text}) for text in odd]
+    for _ in range(2):
+        dataset.add(rows, np.eye(len(odd), WIDTH, dtype=np.float32), WHO)
+    assert dataset.get(odd) == rows
+    dataset.delete(odd[:-1])
+    assert [row.id for row in dataset.get(odd)] == [""]
+
+
+def test_a_long_text_is_kept_whole(dataset: LanceDataset) -> None:
+    text = "wörter " * 1_500_000
+    dataset.add([Row("long", text, {})], vector(1)[None], WHO)
+    assert dataset.get(["long"])[0].text == text
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [
+        [[]],
+        [[1.0] * (WIDTH + 1)],
+        [[float("nan")] * WIDTH],
+        [[float("-inf")] + [0.0] * (WIDTH - 1)],
+        [[0.0] * WIDTH],
+        [["x"] * WIDTH],
+        [[1.0] * WIDTH] * 2,
+        [1.0] * WIDTH,
+        [[1e-30] * WIDTH],
+    ],
+)
+def test_a_vector_that_cannot_be_compared_is_refused_and_nothing_is_written(
+    dataset: LanceDataset, vectors: Any
+) -> None:
+    add(dataset, range(3))
+    version = dataset.describe()["version"]
+    with pytest.raises(InvalidVector):
+        dataset.add([Row("x", "x", {})], vectors, WHO)
+    assert dataset.describe()["version"] == version
+    if vectors != [[1.0] * WIDTH] * 2:
+        with pytest.raises(InvalidVector):
+            dataset.search(vectors[0], "", 1, None, "dense")
+
+
+def test_vectors_of_another_model_are_refused(dataset: LanceDataset) -> None:
+    rows, vectors = made([1])
+    dataset.add(rows, vectors, {"model": "a", "probe": [1.0, 0.0]})
+    dataset.add(rows, vectors, {"model": "a", "probe": [0.99, 0.1]})
+    for other in ({"model": "b", "probe": [1.0, 0.0]}, {"model": "a", "probe": [0.0, 1.0]}):
+        with pytest.raises(EmbeddingMismatch, match="another embedding model") as caught:
+            dataset.add(rows, vectors, other)
+        assert caught.value.hint
+    assert dataset.identity() == {"model": "a", "probe": [1.0, 0.0]}
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a/b", ".x", "x" * 65, "a b", "ü", None, 1])
+def test_a_name_that_could_leave_its_folder_is_refused(tmp_path: Path, name: Any) -> None:
+    with pytest.raises(ConfigurationError):
+        LanceDataset(tmp_path, name)
+
+
+def test_rows_are_deleted_by_id_by_filter_and_by_both_at_once(dataset: LanceDataset) -> None:
+    from llmanager_sdk.filters import parse
+
+    add(dataset, range(20))
+    dataset.delete(["3", "missing"])
+    assert dataset.count() == 19
+    dataset.delete(["4"], parse({"n": {"$gte": 10}}))
+    assert dataset.count() == 8
+    assert "3" not in nearest(dataset, 3, k=20)
+    dataset.delete([], None)
+    dataset.delete(None, parse({"n": 99}))
+    assert dataset.count() == 8
+    dataset.delete(None, parse({"n": {"$exists": True}}))
+    assert dataset.count() == 0
+    assert nearest(dataset, 1) == []
+    add(dataset, [1])
+    assert nearest(dataset, 1) == ["1"]
+
+
+def test_a_dropped_store_is_empty_for_everybody_and_can_be_made_anew(tmp_path: Path) -> None:
+    one, other = (LanceDataset(tmp_path, "s", TINY) for _ in range(2))
+    for round_ in range(4):
+        add(one, range(round_ + 1), str(round_))
+        assert nearest(other, 0, "exact") == ["0"]
+        assert other.get(["0"])[0].metadata["tag"] == str(round_)
+        one.drop()
+        assert other.count() == 0
+        assert nearest(other, 0) == []
+    assert [x.name for x in tmp_path.iterdir() if not x.name.startswith(".")] == []
+    assert not [x for x in tmp_path.iterdir() if x.name.endswith(".dropped")]
+
+
+def test_a_store_made_anew_may_have_another_model(tmp_path: Path) -> None:
+    one, other = (LanceDataset(tmp_path, "s", TINY) for _ in range(2))
+    add(one, range(3))
+    assert other.identity() == WHO
+    one.drop()
+    one.add([Row("x", "x", {})], np.ones((1, 3), np.float32), {"model": "other"})
+    assert other.identity() == {"model": "other"}
+    assert other.search([1, 1, 1], "", 1, None, "exact")[0].row.id == "x"
+
+
+def test_what_a_killed_maker_left_is_no_store_and_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / "s.lance" / "data").mkdir(parents=True)
+    (tmp_path / "s.lance" / "_versions").mkdir()
+    (tmp_path / "s.lance" / "data" / "half.lance").write_bytes(b"half")
+    dataset = LanceDataset(tmp_path, "s")
+    assert dataset.count() == 0
+    add(dataset, [1])
+    assert dataset.count() == 1
+    assert not (tmp_path / "s.lance" / "data" / "half.lance").exists()
+
+
+def test_a_broken_store_is_a_typed_error(tmp_path: Path) -> None:
+    dataset = LanceDataset(tmp_path, "s")
+    add(dataset, [1])
+    for path in (tmp_path / "s.lance" / "_versions").glob("*.manifest"):
+        path.write_bytes(b"not a manifest")
+    dataset = LanceDataset(tmp_path, "s")
+    for ask in (dataset.count, lambda: dataset.get(["1"]), lambda: nearest(dataset, 1)):
+        with pytest.raises(StoreCorrupt) as caught:
+            ask()
+        assert caught.value.hint
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+def test_rows_of_another_process_are_seen_by_the_next_query(
+    dataset: LanceDataset, tmp_path: Path, method: Any
+) -> None:
+    add(dataset, range(10))
+    assert nearest(dataset, 77) != ["77"]
+    arguments = (tmp_path / "stores", "s", [77], "foreign")
+    process = get_context(method).Process(target=add_anywhere, args=arguments)
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
+    for mode in ("dense", "exact"):
+        assert nearest(dataset, 77, mode) == ["77"]
+    assert [x.row.id for x in dataset.search(None, "foreign", 1, None, "text")] == ["77"]
+
+
+def test_many_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
+    """Some ids are everybody's, the others are one writer's; upkeep runs among them."""
+    folder = tmp_path / "stores"
+    context = get_context("spawn")
+    shared = list(range(1000, 1010))
+    jobs = [
+        (folder, "s", [*range(100 * i, 100 * i + 60), *shared, *range(100 * i + 60, 100 * i + 100)])
+        for i in range(4)
+    ]
+    writers = [context.Process(target=add_in_process, args=(*job, 11, "w")) for job in jobs]
+    for writer in writers:
+        writer.start()
+    reader = LanceDataset(folder, "s", TINY)
+    seen = [0]
+    while any(writer.is_alive() for writer in writers):
+        found = reader.search(vector(5), "", 2000, None, "exact")
+        assert len({hit.row.id for hit in found}) == len(found)
+        assert len(found) >= seen[-1], "rows went away"
+        seen.append(len(found))
+    assert [writer.exitcode for writer in writers] == [0] * 4
+    wanted = {str(i) for i in (*range(400), *shared)}
+    assert {row.id for row in reader.get(sorted(wanted))} == wanted
+    assert reader.count() == len(wanted)
+    assert len(set(seen)) > 3
+
+
+def test_threads_share_one_dataset(dataset: LanceDataset) -> None:
+    add(dataset, range(50))
+    errors: list[BaseException] = []
+
+    def run(job: Callable[[], object]) -> None:
+        try:
+            job()
+        except BaseException as error:
+            errors.append(error)
+
+    def read() -> None:
+        for i in range(40):
+            assert nearest(dataset, i, "exact") == [str(i)]
+
+    def write(start: int) -> None:
+        for i in range(start, start + 20):
+            add(dataset, [i])
+
+    jobs = [read, read, read, lambda: write(100), lambda: write(200)]
+    threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert dataset.count() == 90
+
+
+def test_children_that_are_forked_under_load_go_on_with_the_store(
+    dataset: LanceDataset, tmp_path: Path
+) -> None:
+    """Lance itself crashes there, one time in three."""
+    add(dataset, range(10))
+    stop = threading.Event()
+
+    def busy() -> None:
+        while not stop.is_set():
+            add(dataset, [500])
+            nearest(dataset, 500)
+
+    threads = [threading.Thread(target=busy) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for i in range(3):
+            arguments = (tmp_path / "stores", "s", range(1000 + i, 1003 + i), "child")
+            child = get_context("fork").Process(target=add_anywhere, args=arguments)
+            child.start()
+            child.join(60)
+            assert child.exitcode == 0
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert nearest(dataset, 1004) == ["1004"]
+
+
+def _typed(dataset: LanceDataset) -> None:
+    with pytest.raises(StoreError, match="forked") as caught:
+        LanceDataset(dataset._table.folder, "s").count()
+    assert caught.value.hint
+    helped = open_dataset(dataset._table.folder, "s")
+    with pytest.raises(InvalidVector):
+        helped.add([Row("x", "x", {})], [[0.0] * WIDTH], WHO)
+    assert helped.count() == 1
+    helper._helper._process.kill()  # type: ignore[union-attr]
+    assert helped.count() == 1
+    assert helped.search(vector(1), "", 1, None, "exact", True)[0].vector.shape == (WIDTH,)
+
+
+def test_a_forked_child_has_typed_errors_and_replaces_a_dead_helper(
+    dataset: LanceDataset,
+) -> None:
+    add(dataset, [1])
+    child = get_context("fork").Process(target=_typed, args=(dataset,))
+    child.start()
+    child.join(60)
+    assert child.exitcode == 0
+
+
+def _wait(parent: Any) -> None:
+    parent.recv()
+
+
+def test_a_forked_child_does_not_keep_its_parents_turn(dataset: LanceDataset) -> None:
+    add(dataset, [1])
+    mine, childs = get_context("fork").Pipe()
+    with dataset._table.writing():
+        child = get_context("fork").Process(target=_wait, args=(childs,))
+        child.start()
+    try:
+        add(dataset, [2])
+    finally:
+        mine.send("end")
+        child.join(30)
+    assert dataset.count() == 2
+
+
+def test_a_writer_that_never_ends_is_named_after_a_while(tmp_path: Path) -> None:
+    dataset = LanceDataset(tmp_path, "s", Limits(wait_s=0.2))
+    add(dataset, [1])
+    with (
+        turn(tmp_path / ".s.lock", 1),
+        pytest.raises(StoreNotWritable, match=r"has been writing") as caught,
+    ):
+        add(dataset, [2])
+    assert caught.value.hint
+    assert nearest(dataset, 1) == ["1"]
+    add(dataset, [2])
+    assert dataset.count() == 2
+
+
+def test_errors_are_typed_where_the_folder_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "stores").write_text("a file")
+    dataset = LanceDataset(tmp_path / "stores", "s")
+    with pytest.raises(LLManagerError):
+        add(dataset, [1])
+
+
+def test_one_process_shares_one_dataset_of_a_name(tmp_path: Path) -> None:
+    one, other = (open_dataset(tmp_path, "s") for _ in range(2))
+    assert one is other
+    assert open_dataset(tmp_path, "t") is not one

@@ -169,7 +169,7 @@ class Searches(VectorStore):
             filter, search: as for `similarity_search_with_score`.
         """
         vector = self._vectorizer.question(query)
-        hits = self._find(vector, query, max(fetch_k, k), kwargs, True)
+        hits = self._find(vector, query, _fetched(fetch_k, k), kwargs, True)
         return _different(vector, hits, lambda_mult, k)
 
     async def amax_marginal_relevance_search(
@@ -177,7 +177,9 @@ class Searches(VectorStore):
     ) -> list[Document]:
         """`max_marginal_relevance_search`, for asyncio."""
         vector = await self._vectorizer.aquestion(query)
-        hits = await asyncio.to_thread(self._find, vector, query, max(fetch_k, k), kwargs, True)
+        hits = await asyncio.to_thread(
+            self._find, vector, query, _fetched(fetch_k, k), kwargs, True
+        )
         return await asyncio.to_thread(_different, vector, hits, lambda_mult, k)
 
     def max_marginal_relevance_search_by_vector(
@@ -189,7 +191,7 @@ class Searches(VectorStore):
         **kwargs: Any,
     ) -> list[Document]:
         """`max_marginal_relevance_search` for a vector."""
-        hits = self._near(embedding, max(fetch_k, k), kwargs, True)
+        hits = self._near(embedding, _fetched(fetch_k, k), kwargs, True)
         return _different(embedding, hits, lambda_mult, k)
 
     async def amax_marginal_relevance_search_by_vector(
@@ -201,8 +203,12 @@ class Searches(VectorStore):
         **kwargs: Any,
     ) -> list[Document]:
         """`max_marginal_relevance_search_by_vector`, for asyncio."""
-        hits = await asyncio.to_thread(self._near, embedding, max(fetch_k, k), kwargs, True)
+        hits = await asyncio.to_thread(self._near, embedding, _fetched(fetch_k, k), kwargs, True)
         return await asyncio.to_thread(_different, embedding, hits, lambda_mult, k)
+
+
+def _fetched(fetch_k: int, k: int) -> int:
+    return max(positive(fetch_k, "fetch_k"), positive(k, "k"))
 
 
 def mode_of(search: Mode) -> Mode:

@@ -177,7 +177,7 @@ class ManagedVectorStore(Searches):
                 vectors = await self._vectorizer.aembed([row.text for row in part])
                 identity = await self._vectorizer.aidentity()
                 if written is not None:
-                    await written
+                    await asyncio.shield(written)
                 data = await asyncio.to_thread(self._data)
                 written = asyncio.create_task(asyncio.to_thread(data.add, part, vectors, identity))
         finally:

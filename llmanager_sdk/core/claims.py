@@ -226,7 +226,13 @@ def birth(
         creator=want.creator,
     )
     life = renewed(life, want, now, me, timing)
-    return replace(slot, next_gen=slot.next_gen + 1, lives=(*slot.lives, life))
+    return replace(slot, next_gen=slot.next_gen + 1, lives=(*_recent(slot, now, timing), life))
+
+
+def _recent(slot: Slot, now: float, timing: Timing) -> list[Life]:
+    """The lives without old tombstones, so that a slot does not grow where nobody sweeps."""
+    oldest = now - timing.tombstone - timing.margin
+    return [life for life in slot.lives if life.phase != "gone" or life.gone_at >= oldest]
 
 
 def claimed(life: Life, now: float, me: str, timing: Timing) -> Life:

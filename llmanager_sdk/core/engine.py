@@ -227,7 +227,8 @@ class Engine(Cleaner[Kind]):
         if life is None or life.ready_at:
             return
         if life.error:
-            raise self._start_failed(want, life.error)
+            failure = slot.failures.get(life.spec.digest)
+            raise self._start_failed(want, failure.why if failure else life.error)
         if life.stop:
             if life.phase == "creating" and life.worker == self.me:
                 released = replace(life, worker="", worker_until=0.0)

@@ -18,6 +18,9 @@ from typing import Any, Literal, NamedTuple
 SCHEMA = 1
 """The version of the slot's form. Code that meets a newer one spares and reports it."""
 
+REMEMBERED = 200
+"""So many characters of a dead life's error are kept."""
+
 Phase = Literal["creating", "ready", "failed", "deleting", "gone"]
 PHASES: tuple[Phase, ...] = ("creating", "ready", "failed", "deleting", "gone")
 
@@ -246,11 +249,24 @@ def _deleting(slot: Slot, life: Life, seen: Seen, now: float, me: str, timing: T
             return Rest(f"{life.worker} is deleting it")
         return _bury(slot, life, now, me, timing, "its deleter stopped half-way")
     if seen is Seen.ABSENT:
-        gone = replace(life, phase="gone", gone_at=now, worker="", worker_until=0.0)
-        return Write(slot.with_life(gone), "every part is gone")
+        return Write(slot.with_life(_tombstone(life, now)), "every part is gone")
     if seen in (Seen.PENDING, Seen.GOING):
         return Rest("the platform is working on it")
     return Delete("its deletion is under way")
+
+
+def _tombstone(life: Life, now: float) -> Life:
+    """What is kept of a dead life. A thousand of them must fit into one item."""
+    return replace(
+        life,
+        spec=life.spec._replace(body={}),
+        phase="gone",
+        holds={},
+        worker="",
+        worker_until=0.0,
+        gone_at=now,
+        error=life.error[:REMEMBERED],
+    )
 
 
 def _gone(slot: Slot, life: Life, seen: Seen, now: float, timing: Timing) -> Move:

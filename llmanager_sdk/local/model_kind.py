@@ -127,10 +127,12 @@ class ModelKind:
                 yield {"run": path.name}
 
     def observe(self, life: Life) -> Seen:
-        """By the lock: free is gone; held is up once its address is there."""
+        """By the lock: free is gone; held is up while its address is there."""
         run = self._run(life)
         if run.held():
-            return Seen.READY if run.endpoint.exists() else Seen.PENDING
+            if run.endpoint.exists():
+                return Seen.READY
+            return Seen.GOING if life.ready_at else Seen.PENDING  # the host removes it first
         return Seen.BROKEN if run.failure.exists() else Seen.ABSENT
 
     def used_outside(self, life: Life) -> float | None:

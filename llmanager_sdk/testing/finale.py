@@ -66,6 +66,8 @@ def everything_goes(stage: Stage, skew: float) -> None:
         Violation: "leak", "stranger".
     """
     timing = stage.timing
+    # A write that comes late may record a deadline of its own.
+    stage.scheduler.run(max([stage.world.now, *stage.scheduler.late]))
     stage.scheduler.run(settled_at(stage) + APART / 2 + timing.margin + 1.0)
     unseen = any(x.stop and not x.drain_until and x.phase == "ready" for x in stage.lives())
     sweeps = SWEEPS + unseen

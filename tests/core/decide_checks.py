@@ -263,9 +263,19 @@ def a_deletion_is_pushed_until_it_is_absent(module: ModuleType) -> None:
         deletes(module, decide(module, it, seen=seen))
     for seen in ("PENDING", "GOING"):
         rests(module, decide(module, it, seen=seen))
-    move = decide(module, it, seen="ABSENT")
+
+
+@check
+def a_dead_life_keeps_little_but_its_names_and_what_people_said(module: ModuleType) -> None:
+    kept = {"stop": True, "force": True, "ready_at": 2.0, "used_until": 3.0}
+    dead = life(module, "deleting", worker=ME, worker_until=NOW + 5, error="x" * 999, **kept)
+    spec = dead.spec._replace(body={"file": "f"})
+    move = decide(module, replace(dead, spec=spec, holds={"a": 1.0}), seen="ABSENT")
     assert move.why
-    assert move.slot.life(3) == replace(it, phase="gone", gone_at=NOW, worker="", worker_until=0.0)
+    left = move.slot.life(3)
+    more = {"error": "x" * module.REMEMBERED, "gone_at": NOW, **kept}
+    assert (left.spec.body, left.holds, left.worker, left.worker_until) == ({}, {}, "", 0.0)
+    assert replace(left, spec=spec) == replace(life(module, "gone", **more), spec=spec)
 
 
 @check

@@ -128,6 +128,15 @@ def test_callers_of_the_replaced_spec_use_the_newest_ready_one() -> None:
     assert step(old, new) == claims.Use(new)
 
 
+def test_a_birth_forgets_the_tombstones_that_are_old_enough() -> None:
+    oldest = NOW - TIMING.tombstone - TIMING.margin
+    kept, old = life("gone", 1, gone_at=oldest), life("gone", 2, gone_at=oldest - 0.5)
+    living = life("ready", 3, TWO)
+    slot = Slot("key", 3, next_gen=4, lives=(kept, old, living))
+    new = claims.birth(slot, WANT, {}, NOW, "me", TIMING)
+    assert [each.gen for each in new.lives] == [1, 3, 4]
+
+
 def test_a_birth_is_recorded_with_names_claim_and_demand() -> None:
     slot = Slot("key", 3, next_gen=5)
     want = replace(WANT, price=1.5, creator="ann")

@@ -49,7 +49,8 @@ class ManagedLLM(BindsTools, BaseChatModel):
         wait_timeout: the longest wait for it; None for as long as it takes.
         progress: "auto", "off", or a callback that gets `Progress`.
         temperature, max_tokens, top_p, seed, stop, logprobs, top_logprobs: as OpenAI has them.
-            Without max_tokens an answer ends after 1,024 tokens on local.
+            Without max_tokens an answer ends after 1,024 tokens on local; without temperature
+            tool calls and structured output are decoded greedily there.
         timeout: the longest time, in seconds, before the first byte and between two bytes.
         max_retries: how often "too many calls" and the like are tried again.
         stream_usage: report token counts in streams too.

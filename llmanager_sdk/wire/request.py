@@ -16,6 +16,9 @@ PATH = "/chat/completions"
 MOST_TOKENS = 1024
 """Tokens of an answer whose length nobody limited: a small model may never end by itself."""
 
+FORM_TEMPERATURE = 0.0
+"""Of an answer held to a schema, if nobody gave one: values are copied, and dice spoil them."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -64,8 +67,10 @@ def build(
         if forced is not None:
             body["response_format"] = _format("call", forced.schema)
     _bound(body)
-    if own_tools is False:
+    if not own_tools:
         body.setdefault("max_tokens", MOST_TOKENS)
+        if "response_format" in body:
+            body.setdefault("temperature", FORM_TEMPERATURE)
     body |= {"model": model, "messages": sent, "stream": True}
     return Request(orjson.dumps(body), forced)
 

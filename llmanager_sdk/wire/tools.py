@@ -116,6 +116,8 @@ def describe(
     """The messages for a model that knows no tools: everything about them as text."""
     sent = _retold(messages)
     if forced is None:
+        if tools and messages and messages[-1]["role"] == "tool":
+            sent[-1]["content"] += _NOW_ANSWER
         return sent
     lines = [_signature(each["function"]) for each in tools]
     ask = _OR_REPLY + _ASK if forced.may_reply else _ASK
@@ -130,6 +132,8 @@ _ASK = (
     "Use the values that the user gives."
 )
 """The wording that a model of 135 million parameters followed best, of some twenty."""
+_NOW_ANSWER = "\nNow answer my question in plain words, in one sentence."
+"""Said after the result of a tool; without it a small model repeats the call."""
 _OR_REPLY = f'Without a tool that fits, answer {{"{REPLY}": "..."}}. '
 """A key of its own, so that the choice falls where a model is sure, not on a name it never saw."""
 

@@ -43,8 +43,8 @@ def standard() -> Iterator[Line]:
         "a create_agent with one tool ends by itself",
         COMMAND,
         f"{calls} tool calls, then {answer[:40]!r}",
-        "an answer after 1 to 3 calls",
-        1 <= calls <= 3 and bool(answer),
+        "'sunny' after 1 to 3 calls",
+        1 <= calls <= 3 and "sunny" in answer,
     )
 
 

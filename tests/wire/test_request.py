@@ -132,10 +132,17 @@ def test_what_tool_choice_means() -> None:
     assert names("none") == []
 
 
+def test_an_answer_held_to_a_schema_is_not_left_to_dice() -> None:
+    assert body(ASKED, tools=[TOOL])["temperature"] == 0
+    assert body(ASKED, tools=[TOOL], temperature=0.7)["temperature"] == 0.7
+    assert "temperature" not in body(ASKED)
+
+
 def test_after_a_result_the_answer_is_text_unless_a_call_is_asked_for() -> None:
     told = body([*ASKED, CALLED, RESULT], tools=[TOOL])
     assert "response_format" not in told
-    assert told["messages"][-1] == {"role": "user", "content": "Result of add: 7"}
+    assert told["messages"][-1]["role"] == "user"
+    assert told["messages"][-1]["content"].startswith("Result of add: 7\nNow answer")
     assert '"name": "add"' in told["messages"][-2]["content"]
     assert "response_format" in body([*ASKED, CALLED, RESULT], tools=[TOOL], tool_choice="required")
 

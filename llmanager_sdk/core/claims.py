@@ -14,10 +14,8 @@ from llmanager_sdk.errors import NewerSchema, ResourceError, SpecChanged, StartF
 
 PIN_MAX = 30 * 86400.0
 """The longest pin, in seconds: a forgotten pin must not cost for ever."""
-
 PATIENCE = 10.0
 """A backoff this short is waited out by who wants the resource; a longer one is an error."""
-
 SETTLED = 600.0
 """A life that was ready for this long has proved itself: its end begins a new count."""
 
@@ -241,11 +239,7 @@ def claimed(life: Life, now: float, me: str, timing: Timing) -> Life:
 
 
 def term(want: Want, timing: Timing) -> float:
-    """For how long a renewal records this caller's demand, in seconds.
-
-    Half as long again as the longest call, so that one may start on knowledge that is not brand
-    new.
-    """
+    """For how long a renewal records demand, in seconds: a call may start on older knowledge."""
     return max(want.idle, 1.5 * timing.max_call)
 
 

@@ -48,6 +48,7 @@ def the_defaults_are_those_that_the_docs_name(module: ModuleType) -> None:
     assert (it.poll, it.linger, it.knowledge, it.drain, it.request) == (1.0, 0.0, 60.0, 60.0, 30.0)
     assert (it.creation, it.backoff, it.backoff_max) == (3600.0, 30.0, 1800.0)
     assert it.tombstone == 30 * 24 * 3600.0
+    assert module.REMEMBERED == 200
     new = life(module, "creating")
     assert new == module.Life(3, new.spec, {"a": "b"})
     assert (new.used_until, new.pinned_until, new.drain_until) == (0.0, 0.0, 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -22,6 +23,7 @@ from llmanager_sdk.ports.models import ChatModel, Link
 from llmanager_sdk.resource.fixed import FixedLink
 from llmanager_sdk.resource.model import ModelResource, model_link
 from llmanager_sdk.settings import seconds
+from llmanager_sdk.wire.answer import Answer, Delta
 from llmanager_sdk.wire.binding import BindsTools
 from llmanager_sdk.wire.caller import Call
 from llmanager_sdk.wire.generations import PROVIDER, Chunks, collect
@@ -208,7 +210,7 @@ class ManagedLLM(BindsTools, BaseChatModel):
 
     def _call(
         self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
-    ) -> tuple[Call, dict[str, Any]]:
+    ) -> tuple[Call[Delta], dict[str, Any]]:
         """One request, built before anything is started, and what to say of its model."""
         link: Link = self._link
         named = kwargs.pop("model", None)
@@ -228,7 +230,8 @@ class ManagedLLM(BindsTools, BaseChatModel):
             profile=model.profile,
             own_tools=model.own_tools,
         )
-        call = Call(link, request, model.name, self._timeouts, self.max_retries)
+        reader = partial(Answer, request, model.name)
+        call = Call(link, request.body, model.name, reader, self._timeouts, self.max_retries)
         return call, _metadata(model)
 
     def _generate(

@@ -13,13 +13,20 @@ from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.platforms import resolve
 from llmanager_sdk.ports.models import Encoder
 from llmanager_sdk.ports.platform import Platform
+from llmanager_sdk.resource.base import Resource
+from llmanager_sdk.resource.link import OnCold
+from llmanager_sdk.resource.model import model_link
+from llmanager_sdk.resource.show import Show
 from llmanager_sdk.resource.static import Static
 from llmanager_sdk.resource.status import Status
+from llmanager_sdk.wire.embedder import Embedder
 
 BATCH = 256
 """Texts that go to the encoder at once."""
 IN_FLIGHT = 2
-"""Batches under way at once."""
+"""Batches under way at once, in process."""
+REMOTE_IN_FLIGHT = 16
+"""Batches under way at once, to an endpoint."""
 
 
 def batches(count: int, size: int) -> list[slice]:
@@ -31,14 +38,18 @@ class ManagedEmbeddings(Embeddings):
     """Embeddings of a model that is there when it is used. Making one does no I/O.
 
     On local the encoder runs in this process, and vectors of texts that were encoded before are
-    remembered on disk.
+    remembered on disk. On aws an endpoint is created on first use, which costs money while it
+    lives, and goes when nobody uses it.
 
     Args:
-        model: "minilm" (default), or a folder with model.onnx and tokenizer.json.
-        platform: "local", or a platform object; what the settings say for None.
+        model: "minilm" (default on local), or a folder with model.onnx and tokenizer.json; on aws
+            a name of `llmanager models`, or a Hugging Face id.
+        deployment: the name under which callers share an endpoint.
+        platform: "local", "aws", or a platform object; what the settings say for None.
         truncate: cut a text off that is longer than the model takes; else refuse it.
-        batch_size: texts that go to the engine at once.
-        concurrency: batches under way at once.
+        batch_size: texts that go to the engine at once; an endpoint's own limit is kept too.
+        concurrency: batches under way at once; 2 on local, 16 on aws by default.
+        idle_timeout, on_cold, wait_timeout, progress: of an endpoint, as `ManagedLLM` has them.
         options: what the platform takes beyond that.
 
     Raises:
@@ -49,13 +60,18 @@ class ManagedEmbeddings(Embeddings):
         self,
         model: str | None = None,
         *,
+        deployment: str | None = None,
         platform: str | Platform | None = None,
         truncate: bool = True,
         batch_size: int = BATCH,
-        concurrency: int = IN_FLIGHT,
+        concurrency: int | None = None,
+        idle_timeout: float | str | None = None,
+        on_cold: OnCold = "wait",
+        wait_timeout: float | str | None = None,
+        progress: Show = "auto",
         **options: Any,
     ) -> None:
-        for name, value in (("batch_size", batch_size), ("concurrency", concurrency)):
+        for name, value in (("batch_size", batch_size), ("concurrency", concurrency or 1)):
             if value < 1:
                 raise ConfigurationError(f"{name}={value!r} must be at least 1")
         self.model = model
@@ -64,11 +80,22 @@ class ManagedEmbeddings(Embeddings):
         self.concurrency = concurrency
         self._platform = platform
         self._options = options
+        self._link = model_link(
+            model,
+            deployment=deployment,
+            platform=platform,
+            idle_timeout=idle_timeout,
+            on_cold=on_cold,
+            wait_timeout=wait_timeout,
+            progress=progress,
+            embeds=True,
+            **options,
+        )
         self._forget()
 
     def _forget(self) -> None:
         self._lock = threading.Lock()
-        self._bound: tuple[Platform, Encoder] | None = None
+        self._bound: Encoder | Embedder | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """What the constructor was told."""
@@ -81,37 +108,63 @@ class ManagedEmbeddings(Embeddings):
     def __repr__(self) -> str:
         """What it is and its state, as far as this process knows."""
         bound = self._bound
-        state = f"in process on {bound[0].name}" if bound is not None else "not used yet"
+        if isinstance(bound, Embedder):
+            return f"ManagedEmbeddings({self.model!r}, {self._link!r})"
+        state = "in process" if bound is not None else "not used yet"
         return f"ManagedEmbeddings({self.model!r}, <{state}>)"
 
-    def _bind(self) -> tuple[Platform, Encoder]:
+    def _bind(self) -> Encoder | Embedder:
+        bound = self._bound
+        if bound is not None:
+            return bound
+        platform = resolve(self._platform)
         with self._lock:
             if self._bound is None:
-                platform = resolve(self._platform)
-                self._bound = platform, platform.encoder(self.model, self._options)
+                if platform.encodes_here:
+                    self._bound = platform.encoder(self.model, self._options)
+                else:
+                    self._bound = Embedder(
+                        self._link,
+                        truncate=self.truncate,
+                        batch_size=self.batch_size,
+                        concurrency=self.concurrency or REMOTE_IN_FLIGHT,
+                    )
             return self._bound
 
     # -- what it is ----------------------------------------------------------------------------
 
     @property
     def dimension(self) -> int:
-        """The length of a vector. Loads the encoder."""
-        return self._bind()[1].dimension
+        """The length of a vector. On local this loads the encoder; on aws it may ask for one."""
+        encoder = self._bind()
+        if isinstance(encoder, Embedder):
+            return encoder.model.dimension or len(self.embed_query("dimension"))
+        return encoder.dimension
 
     def identity(self) -> Mapping[str, Any]:
         """All that changes a vector: a store that was made with another identity refuses it."""
-        return self._bind()[1].identity
+        return self._bind().identity
 
     @property
-    def resource(self) -> Static:
+    def resource(self) -> Resource:
         """The infrastructure behind it."""
+        if not resolve(self._platform).encodes_here:
+            return self._link
         return Static(self._status, warm=lambda: self.embed_query("warm"), stop=self._forget)
 
+    def __enter__(self) -> ManagedEmbeddings:
+        """From here on, this object's demand ends with the block."""
+        self._link.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._link.__exit__(*error)
+
     def _status(self) -> Status:
-        platform, _ = self._bind()
         name = self.model or "minilm"
         leaves = "lives in this process, nothing to delete"
-        return Status(name, "encoder", platform.name, "in process", name, name, leaves=leaves)
+        where = resolve(self._platform).name
+        return Status(name, "encoder", where, "in process", name, name, leaves=leaves)
 
     # -- embedding -----------------------------------------------------------------------------
 
@@ -125,26 +178,34 @@ class ManagedEmbeddings(Embeddings):
 
         encoder = self._checked(texts)
         if not texts:
-            return np.zeros((0, encoder.dimension), np.float32)
+            return np.zeros((0, self.dimension), np.float32)
+        if isinstance(encoder, Embedder):
+            return encoder.encode(texts, query=query)
         parts = [encoder.encode(texts[x], query=query) for x in self._batches(texts)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     async def aembed_array(self, texts: Sequence[str], *, query: bool = False) -> Any:
         """`embed_array`, for asyncio.
 
-        Encoding is work for the processor that lets other threads run, so it is done in threads:
-        an event loop has nothing of its own for that.
+        In process, encoding is work for the processor that lets other threads run, so it is done
+        in threads: an event loop has nothing of its own for that.
         """
         import numpy as np
 
-        encoder = await asyncio.to_thread(self._checked, texts)
+        encoder = self._bound
+        if encoder is None:
+            encoder = await asyncio.to_thread(self._bind)
         if not texts:
-            return np.zeros((0, encoder.dimension), np.float32)
-        gate = asyncio.Semaphore(self.concurrency)
+            return np.zeros((0, await asyncio.to_thread(lambda: self.dimension)), np.float32)
+        if isinstance(encoder, Embedder):
+            self._checked(texts)
+            return await encoder.aencode(texts, query=query)
+        await asyncio.to_thread(self._checked, texts)
+        gate, encode = asyncio.Semaphore(self.concurrency or IN_FLIGHT), encoder.encode
 
         async def one(part: slice) -> Any:
             async with gate:
-                return await asyncio.to_thread(encoder.encode, texts[part], query=query)
+                return await asyncio.to_thread(encode, texts[part], query=query)
 
         parts = await asyncio.gather(*(one(part) for part in self._batches(texts)))
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -152,13 +213,15 @@ class ManagedEmbeddings(Embeddings):
     def _batches(self, texts: Sequence[str]) -> list[slice]:
         return batches(len(texts), self.batch_size)
 
-    def _checked(self, texts: Sequence[str]) -> Encoder:
-        encoder = self._bind()[1]
+    def _checked(self, texts: Sequence[str]) -> Encoder | Embedder:
+        encoder = self._bind()
         for i, text in enumerate(texts):
             if not isinstance(text, str):
                 raise ConfigurationError(
                     f"text {i} is of type {type(text).__name__}, not text", step="embed"
                 )
+            if isinstance(encoder, Embedder):
+                continue  # the engine counts tokens, and refuses what is too long
             if not self.truncate and (count := encoder.count(text)) > encoder.most_tokens:
                 raise ConfigurationError(
                     f"text {i} has {count} tokens, and the model takes {encoder.most_tokens}",

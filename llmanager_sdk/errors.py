@@ -5,14 +5,21 @@
     |   |-- UnknownModel                    no such name, or its weights cannot be had here
     |   |-- UnsupportedInput                the model cannot take an image, audio, ...
     |   |-- InvalidFilter                   a metadata filter that is not in the documented form
-    |   `-- InvalidVector                   empty, of the wrong length, NaN or infinite
+    |   |-- InvalidVector                   empty, of the wrong length, NaN or infinite
+    |   `-- CredentialsMissing              AWS does not know who asks
     |-- ResourceError                       the lifecycle of a model endpoint, collection, index
     |   |-- ResourceWarming                 on_cold="raise": it is being created; try again later
     |   |-- WaitTimeout (TimeoutError)      it was not ready within wait_timeout
     |   |-- StartFailed                     it could not be created, and why
     |   |-- SpecChanged                     another spec lives under this deployment name
     |   |-- LeaseLost                       a call was ended before its resource may be deleted
-    |   `-- NotRunning                      the verb needs a live resource, and there is none
+    |   |-- NotRunning                      the verb needs a live resource, and there is none
+    |   |-- NotAllowed                      no living reaper, no room under the cap, or no price
+    |   |-- PermissionMissing               AWS says no: the action, and the statement to add
+    |   |-- QuotaExceeded                   a quota of the account, with its code
+    |   |-- CapacityUnavailable             no instance of the types that were tried is free
+    |   |-- NameTaken                       something that is not ours bears the name
+    |   `-- CloudUnavailable                throttled, down or out of reach, after retries
     |-- CallError                           the data plane; its subclasses, which are LangChain's
     |   |                                   Model...Error too, are in llmanager_sdk.wire.errors
     |   `-- StreamBroken                    an answer was cut off after it had begun
@@ -105,6 +112,10 @@ class InvalidVector(ConfigurationError):
     """A vector that is empty, of the wrong length, or holds NaN or infinity."""
 
 
+class CredentialsMissing(ConfigurationError):
+    """There are no AWS credentials, or they are wrong or have run out."""
+
+
 class ResourceError(LLManagerError):
     """Something about the lifecycle of a resource."""
 
@@ -161,6 +172,44 @@ class LeaseLost(ResourceError):
 
 class NotRunning(ResourceError):
     """The verb needs a live resource, and there is none."""
+
+
+class NotAllowed(ResourceError):
+    """Nothing that costs money is started like this: no reaper, no room under the cap, no price."""
+
+
+class PermissionMissing(ResourceError):
+    """AWS does not allow an action.
+
+    Attributes:
+        statement: what to add to a policy, as JSON; empty where AWS did not say enough.
+    """
+
+    statement: str = ""
+
+
+class QuotaExceeded(ResourceError):
+    """A quota of the account is too small.
+
+    Attributes:
+        quota: its name; empty where AWS did not say it.
+        code: its code in Service Quotas, such as "L-5F1BF9C7"; empty where it is not known.
+    """
+
+    quota: str = ""
+    code: str = ""
+
+
+class CapacityUnavailable(ResourceError):
+    """AWS has no free instance of the types that were tried."""
+
+
+class NameTaken(ResourceError):
+    """Something that is not ours bears the name."""
+
+
+class CloudUnavailable(ResourceError):
+    """The cloud throttles, is down, or cannot be reached; trying again may help."""
 
 
 class CallError(LLManagerError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
-from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.ports.platform import Platform
 from llmanager_sdk.settings import Settings
 
@@ -35,10 +34,9 @@ def resolve(platform: str | Platform | None = None) -> Platform:
 
 def _make(settings: Settings) -> Platform:
     if settings.platform == "aws":
-        raise ConfigurationError(
-            "the platform 'aws' is not part of this version",
-            hint="use platform='local'",
-        )
+        from llmanager_sdk.aws.platform import AwsPlatform
+
+        return AwsPlatform(settings)
     from llmanager_sdk.local.platform import LocalPlatform
 
     return LocalPlatform(settings)

@@ -28,6 +28,12 @@ class Settings:
         home: the folder of everything local: weights, datasets, histories, registry.
         local_model: a stand-in that serves every chat model name on "local"; the user's choice.
         offline: never try a download.
+        region, profile: of AWS; empty for what the AWS configuration says.
+        assume_role: the ARN of a role that this process takes on.
+        role: the ARN of the role that SageMaker takes on to run a model.
+        subnets, security_groups: of a VPC that endpoints are attached to.
+        kms_key: encrypts the volumes of endpoints.
+        cap: the most that all resources of the namespace may cost together, $/h.
     """
 
     platform: str = "local"
@@ -35,6 +41,14 @@ class Settings:
     home: Path = Path("~/.llmanager")
     local_model: str = ""
     offline: bool = False
+    region: str = ""
+    profile: str = ""
+    assume_role: str = ""
+    role: str = ""
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    kms_key: str = ""
+    cap: float = 5.0
 
     def __post_init__(self) -> None:
         if self.platform not in PLATFORMS:
@@ -48,14 +62,23 @@ class Settings:
                 "digits, at most 8 in all",
                 hint="set LLMANAGER_NAMESPACE=main",
             )
+        if not 0 <= self.cap < float("inf"):
+            raise ConfigurationError(
+                f"cap {self.cap!r} is not an amount of $/h", hint="set LLMANAGER_CAP=5"
+            )
+        if bool(self.subnets) != bool(self.security_groups):
+            raise ConfigurationError(
+                "subnets and security_groups belong together",
+                hint="set both in llmanager.toml, or neither",
+            )
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
         """The settings of this process.
 
         Args:
-            environ: `LLMANAGER_PLATFORM`, `_NAMESPACE`, `_HOME`, `_LOCAL_MODEL`, `_OFFLINE`;
-                the process's own by default.
+            environ: `LLMANAGER_` and the name of a setting in capitals, such as
+                `LLMANAGER_PLATFORM`; lists with commas. The process's own by default.
             folder: where `llmanager.toml` is looked for; the current folder by default.
 
         Raises:
@@ -65,13 +88,28 @@ class Settings:
         known = {each.name for each in fields(cls)}
         raw = _file((folder or Path.cwd()) / FILE, known)
         raw |= {k: v for k in known if (v := environ.get(f"LLMANAGER_{k.upper()}"))}
-        values: dict[str, object] = {k: str(v) for k, v in raw.items()}
-        if "home" in raw:
-            values["home"] = Path(str(raw["home"]))
-        if "offline" in raw:
-            values["offline"] = str(raw["offline"]).lower() not in ("0", "false", "no", "")
+        values = {name: _value(name, value) for name, value in raw.items()}
         merged = replace(cls(), **values)  # type: ignore[arg-type]
         return replace(merged, home=merged.home.expanduser().absolute())
+
+
+def _value(name: str, raw: object) -> object:
+    """What a text of the environment, or a value of the file, means."""
+    if name == "home":
+        return Path(str(raw))
+    if name == "offline":
+        return str(raw).lower() not in ("0", "false", "no", "")
+    if name in ("subnets", "security_groups"):
+        parts = raw if isinstance(raw, list) else str(raw).split(",")
+        return tuple(str(part).strip() for part in parts if str(part).strip())
+    if name == "cap":
+        try:
+            return float(str(raw))
+        except ValueError as error:
+            raise ConfigurationError(
+                f"cap {raw!r} is not an amount of $/h", hint="set LLMANAGER_CAP=5"
+            ) from error
+    return str(raw)
 
 
 def _file(path: Path, known: set[str]) -> dict[str, object]:

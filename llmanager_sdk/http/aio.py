@@ -55,7 +55,7 @@ async def stream(
         async with _session().post(url, data=body, headers=headers, timeout=timeout) as answer:
             if answer.status != 200:
                 text = await answer.read()
-                raise Refused(answer.status, text, answer.headers.get("Retry-After"))
+                raise Refused(answer.status, text, answer.headers)
             async for data in answer.content.iter_any():
                 begun = True
                 yield data

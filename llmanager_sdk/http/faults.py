@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -32,10 +33,13 @@ class Refused(Exception):
         status: the HTTP status.
         body: what it said.
         retry_after: seconds, where the server said so.
+        headers: as they came; AWS says there which error it is.
     """
 
-    def __init__(self, status: int, body: bytes, retry_after: str | None = None) -> None:
+    def __init__(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(f"status {status}")
         self.status = status
         self.body = body
-        self.retry_after = float(retry_after) if (retry_after or "").isdigit() else None  # type: ignore[arg-type]
+        self.headers = headers or {}
+        after = self.headers.get("Retry-After", "")
+        self.retry_after = float(after) if after.isdigit() else None

@@ -104,7 +104,7 @@ def stream(
             redirect=False,
         )
         if answer.status != 200:
-            raise Refused(answer.status, answer.read(), answer.headers.get("Retry-After"))
+            raise Refused(answer.status, answer.read(), answer.headers)
         for data in answer.stream(65536, decode_content=False):
             begun = True
             yield data
@@ -136,5 +136,5 @@ def request(
     except (broken.HTTPError, OSError) as error:
         raise NotReached(str(error)) from error
     if answer.status != 200:
-        raise Refused(answer.status, answer.data, answer.headers.get("Retry-After"))
+        raise Refused(answer.status, answer.data, answer.headers)
     return answer.data

@@ -16,7 +16,7 @@ from llmanager_sdk.core.ports import Clock
 from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.local.model_kind import ModelKind
 from llmanager_sdk.ports.history import HistoryStore
-from llmanager_sdk.ports.models import ChatModel, Encoder, Endpoint
+from llmanager_sdk.ports.models import ChatModel, EmbeddingModel, Encoder, Endpoint
 from llmanager_sdk.ports.vectors import Dataset
 from llmanager_sdk.registry.sqlite import SqliteRegistry
 from llmanager_sdk.settings import Settings
@@ -31,6 +31,7 @@ class LocalPlatform:
     """
 
     name = "local"
+    encodes_here = True
 
     def __init__(self, settings: Settings, clock: Clock = SYSTEM) -> None:
         self.settings = settings
@@ -68,6 +69,12 @@ class LocalPlatform:
             )
         cache = self.settings.home / "cache" / "vectors.sqlite"
         return CachedEncoder(resolve_encoder(model, self.settings), cache)
+
+    def embedder(
+        self, model: str | None, deployment: str | None, options: Mapping[str, Any]
+    ) -> EmbeddingModel:
+        """Not here: encoders run in the caller's process."""
+        raise ConfigurationError("no endpoint serves embeddings on local", hint="use encoder()")
 
     def dataset(self, name: str) -> Dataset:
         """A Lance dataset."""

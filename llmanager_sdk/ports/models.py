@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from llmanager_sdk.core.life import Spec
 from llmanager_sdk.core.ports import Notify
+
+Sign = Callable[[str, bytes, Mapping[str, str]], dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,10 @@ class Endpoint:
         gen: the generation it belongs to, 0 for one that is not ours.
         keep_alive: a connection may be used again after a stream. llama.cpp closes it without a
             word, so that the next call on it would fail.
+        path: behind the URL, for calls.
+        framed: answers come as AWS event-stream frames.
+        sign: makes the headers of one POST from its URL, its body and the plain headers.
+        longest: seconds after which a call is ended by us; None for never.
     """
 
     url: str
@@ -29,6 +35,19 @@ class Endpoint:
     slots: int | None = None
     gen: int = 0
     keep_alive: bool = False
+    path: str = "/chat/completions"
+    framed: bool = False
+    sign: Sign | None = field(default=None, repr=False, compare=False)
+    longest: float | None = None
+
+    def prepared(self, body: bytes) -> tuple[str, dict[str, str]]:
+        """URL and headers of one call."""
+        url = self.url + self.path
+        plain = {"Content-Type": "application/json"}
+        if not self.keep_alive:
+            plain["Connection"] = "close"
+        headers = {**plain, **self.headers}
+        return url, headers if self.sign is None else self.sign(url, body, headers)
 
 
 @dataclass(frozen=True)
@@ -42,6 +61,7 @@ class ChatModel:
         context: the longest prompt plus answer, in tokens.
         own_tools: the engine's own tool calling is good; else it is forced by a schema of ours.
         profile: LangChain's model profile.
+        price: the worst case, $/h; 0 where it costs nothing.
     """
 
     name: str
@@ -50,11 +70,38 @@ class ChatModel:
     context: int
     own_tools: bool = False
     profile: Mapping[str, Any] = field(default_factory=dict)
+    price: float = 0.0
 
     @property
     def stand_in(self) -> bool:
         """Whether another model than the one asked for answers, as the user chose."""
         return self.name != self.served
+
+
+@dataclass(frozen=True)
+class EmbeddingModel(ChatModel):
+    """An embedding model that is served by an endpoint.
+
+    Attributes:
+        wire: "openai-embeddings", or "tei" for Text Embeddings Inference.
+        dimension: the length of a vector; 0 where only an answer tells.
+        most_tokens: the tokens of a text that count.
+        most_texts: the most texts of one request.
+        prompts: put before a "query" and before a "passage".
+    """
+
+    wire: str = "tei"
+    dimension: int = 0
+    most_tokens: int = 512
+    most_texts: int = 32
+    prompts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """All that changes a vector."""
+        body = self.spec.body
+        told = {name: body[name] for name in ("model", "revision", "dtype") if body.get(name)}
+        return {**told, "dimension": self.dimension, "prompts": dict(self.prompts)}
 
 
 class Encoder(Protocol):

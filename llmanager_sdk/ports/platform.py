@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from llmanager_sdk.core.keeper import Keeper
     from llmanager_sdk.core.life import Life
     from llmanager_sdk.ports.history import HistoryStore
-    from llmanager_sdk.ports.models import ChatModel, Encoder, Endpoint
+    from llmanager_sdk.ports.models import ChatModel, EmbeddingModel, Encoder, Endpoint
     from llmanager_sdk.ports.vectors import Dataset
     from llmanager_sdk.settings import Settings
 
@@ -20,6 +20,8 @@ class Platform(Protocol):
     name: str
     settings: Settings
     keeper: Keeper
+    encodes_here: bool
+    """Texts are encoded in the caller's process (`encoder`), not by an endpoint (`embedder`)."""
 
     def chat(
         self, model: str | None, deployment: str | None, options: Mapping[str, Any]
@@ -39,6 +41,11 @@ class Platform(Protocol):
 
     def encoder(self, model: str | None, options: Mapping[str, Any]) -> Encoder:
         """The encoder of that name, loaded on its first use."""
+
+    def embedder(
+        self, model: str | None, deployment: str | None, options: Mapping[str, Any]
+    ) -> EmbeddingModel:
+        """What an embedding model's name stands for, where an endpoint serves it."""
 
     def dataset(self, name: str) -> Dataset:
         """The dataset of a vector store."""

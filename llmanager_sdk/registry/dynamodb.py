@@ -13,15 +13,14 @@ The client is passed in: its region, credentials and retries are the caller's.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any, Literal
-
-from botocore.exceptions import BotoCoreError, ClientError
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
 
 from llmanager_sdk.clock import SYSTEM
 from llmanager_sdk.core.life import Slot
 from llmanager_sdk.core.ports import Clock, Page
+from llmanager_sdk.dynamodb_table import FEATURES, Feature, TableMaker, typed
 from llmanager_sdk.errors import RegistryError, RegistryUnavailable
 from llmanager_sdk.registry.form import dump, load
 
@@ -29,11 +28,6 @@ PAGE = 100
 """How many slots a page of `scan` holds; the service ends a page at 1 MB as well."""
 BODY_MOST = 380_000
 """Bytes of a body; an item may have 400 KB in all."""
-READY_S = 120.0
-"""How long a new table may take until it can be used."""
-
-Feature = Literal["recovery", "tags"]
-FEATURES: tuple[Feature, ...] = ("recovery", "tags")
 
 ABSENT = "attribute_not_exists(pk)"
 """The first write of a slot.
@@ -166,75 +160,21 @@ class DynamoRegistry:
     # -- the table -----------------------------------------------------------------------------
 
     def ensure_table(self) -> None:
-        """Make the table, or complete one that is half-made. May be called at any time, by many.
-
-        It is billed by use: a table that nobody reads or writes costs its storage, some bytes.
-        """
+        """Make the table, or complete one that is half-made. May be called at any time, by many."""
         with _typed(self.table, "ensure the table"):
-            with suppress(self._client.exceptions.ResourceInUseException):
-                self._create()
-            described = self._wait()
-            if not described.get("DeletionProtectionEnabled"):
-                self._client.update_table(TableName=self.table, DeletionProtectionEnabled=True)
-                described = self._wait()
-            if "recovery" in self._features:
-                self._client.update_continuous_backups(
-                    TableName=self.table,
-                    PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
-                )
-            if "tags" in self._features:
-                self._client.tag_resource(ResourceArn=described["TableArn"], Tags=_TAGS)
-
-    def _create(self) -> None:
-        names = (("pk", "HASH"), ("sk", "RANGE"))
-        self._client.create_table(
-            TableName=self.table,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n, _ in names],
-            KeySchema=[{"AttributeName": n, "KeyType": kind} for n, kind in names],
-            DeletionProtectionEnabled=True,
-        )
-
-    def _wait(self) -> Mapping[str, Any]:
-        until = self._clock.time() + READY_S
-        while True:
-            found: Mapping[str, Any] = self._client.describe_table(TableName=self.table)["Table"]
-            if found["TableStatus"] == "ACTIVE":
-                return found
-            if self._clock.time() > until:
-                raise RegistryUnavailable(
-                    f"the table was not ready after {READY_S:.0f} s ({found['TableStatus']})",
-                    resource=self.table,
-                    step="ensure the table",
-                    hint="try again; look at the table in the console if it stays",
-                )
-            self._clock.sleep(1.0)
-
-
-_TAGS = [{"Key": "llmanager", "Value": "registry"}]
+            TableMaker(
+                self._client,
+                self.table,
+                "registry",
+                self._features,
+                self._clock,
+                RegistryUnavailable,
+            ).ensure()
 
 
 def _slot(item: Mapping[str, Any]) -> Slot:
     return load(item["sk"]["S"], int(item["rev"]["N"]), int(item["schema"]["N"]), item["body"]["S"])
 
 
-@contextmanager
-def _typed(key: str, step: str) -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        said = error.response.get("Error", {})
-        raise RegistryUnavailable(
-            f"the registry refused: {said.get('Code', '')}: {said.get('Message', error)}",
-            resource=key,
-            step=step,
-            request_id=str(error.response.get("ResponseMetadata", {}).get("RequestId", "")),
-            hint="if it is throttled or down, try again; if it is denied, ask for the permission",
-        ) from error
-    except BotoCoreError as error:
-        raise RegistryUnavailable(
-            f"the registry cannot be reached: {error}",
-            resource=key,
-            step=step,
-            hint="check the network, the region and the credentials",
-        ) from error
+def _typed(key: str, step: str) -> AbstractContextManager[None]:
+    return typed(RegistryUnavailable, "the registry", key, step)

@@ -79,6 +79,7 @@ def _inside(thing: object) -> list[object]:
         return list(thing)
     module = type(thing).__module__
     if module.startswith(("langchain", "langgraph", "llmanager_sdk")):
-        inner = list(getattr(thing, "__dict__", {}).values())
+        # The link of a face is what its `.resource` shows, where it has one.
+        inner = [x for name, x in getattr(thing, "__dict__", {}).items() if name != "_link"]
         return inner + list(getattr(thing, "deps", None) or [])
     return []

@@ -84,6 +84,7 @@ class ModelLink:
         wait_timeout: the longest wait; None for as long as it takes.
         progress: "auto", "off", or a callback.
         options: passed to the platform: context, slots, threads, ...
+        embeds: it is an embedding model.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class ModelLink:
         wait_timeout: float | str | None,
         progress: Show,
         options: Mapping[str, Any],
+        embeds: bool = False,
     ) -> None:
         if on_cold not in ("wait", "raise"):
             raise ConfigurationError(
@@ -116,6 +118,7 @@ class ModelLink:
         self._timeout = waits
         self._show = progress
         self._options = dict(options)
+        self._embeds = embeds
         self._forget()
 
     def _forget(self) -> None:
@@ -152,9 +155,11 @@ class ModelLink:
         if bound is not None:
             return bound
         platform = resolve(self._platform)
-        model = platform.chat(self._name, self._deployment, self._options)
+        look_up = platform.embedder if self._embeds else platform.chat
+        model = look_up(self._name, self._deployment, self._options)
         timing = platform.keeper.engine.kinds[model.spec.kind].timing
-        want = Want(model.spec, timing.idle if self._idle is None else self._idle)
+        idle = timing.idle if self._idle is None else self._idle
+        want = Want(model.spec, idle, price=model.price)
         with self._lock:
             if self._bound is None:
                 self._bound = Bound(platform, model, want, {})

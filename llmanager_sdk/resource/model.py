@@ -28,9 +28,10 @@ def model_link(
     on_cold: OnCold = "wait",
     wait_timeout: float | str | None = None,
     progress: Show = "auto",
+    embeds: bool = False,
     **options: Any,
 ) -> ModelResource:
-    """The resource that a chat face holds; see `ModelResource`."""
+    """The resource that a face holds; see `ModelResource`."""
     return ModelResource(
         model,
         deployment=deployment,
@@ -40,6 +41,7 @@ def model_link(
         wait_timeout=wait_timeout,
         progress=progress,
         options=options,
+        embeds=embeds,
     )
 
 

@@ -14,6 +14,7 @@ from langchain_core.utils.json import parse_partial_json
 
 from llmanager_sdk.wire.errors import broken, from_body
 from llmanager_sdk.wire.events import Events, Malformed
+from llmanager_sdk.wire.frames import BadFrame, Frames, StreamError
 from llmanager_sdk.wire.request import Request
 from llmanager_sdk.wire.tools import REPLY, call_id
 
@@ -53,9 +54,11 @@ class Answer:
     Args:
         request: what was asked.
         where: who answers, for errors.
+        framed: the bytes are AWS event-stream frames.
     """
 
-    def __init__(self, request: Request, where: str) -> None:
+    def __init__(self, request: Request, where: str, framed: bool = False) -> None:
+        self._frames = Frames() if framed else None
         self._events = Events()
         self._where = where
         self._forced = request.forced
@@ -74,11 +77,15 @@ class Answer:
         Raises:
             CallError: the server reports an error, or sends nonsense.
         """
-        self.begun = True
         try:
+            if self._frames is not None:
+                data = self._frames.feed(data)
+            self.begun = self.begun or bool(data)
             events = self._events.feed(data)
         except Malformed as error:
             raise broken(f"this is no event: {error}", self._where) from error
+        except (BadFrame, StreamError) as error:
+            raise broken(str(error), self._where) from error
         found: list[Delta] = []
         for event in events:
             self._event(event, found)
@@ -91,8 +98,10 @@ class Answer:
             StreamBroken: it ended before the answer did.
         """
         try:
+            if self._frames is not None:
+                self._frames.close()
             events = self._events.close()
-        except Malformed as error:
+        except (Malformed, BadFrame) as error:
             raise broken("its last event is not whole", self._where) from error
         found: list[Delta] = []
         for event in events:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from llmanager_sdk.core.ports import Notify
-from llmanager_sdk.errors import CallError
+from llmanager_sdk.errors import CallError, LeaseLost
 from llmanager_sdk.http import sync
 from llmanager_sdk.http.faults import CutOff, NotReached, Refused, Timeouts, TooSlow
 from llmanager_sdk.http.turns import aturn, turn
 from llmanager_sdk.ports.models import Endpoint, Link
-from llmanager_sdk.wire.answer import Answer, Delta
-from llmanager_sdk.wire.errors import TRANSIENT, from_fault
-from llmanager_sdk.wire.request import PATH, Request
+from llmanager_sdk.wire.errors import TRANSIENT, from_fault, plain
 
 FAULTS = (NotReached, CutOff, TooSlow, Refused)
 GRACE_S = 8.0
@@ -26,69 +25,118 @@ LIVES = 3
 """How many engines may end under one call before it gives up."""
 
 
+Piece = TypeVar("Piece")
+
+
+class Reader(Protocol[Piece]):
+    """Reads one answer, piece by piece.
+
+    Attributes:
+        begun: something was passed on, so that the call cannot be made again in silence.
+    """
+
+    begun: bool
+
+    def feed(self, data: bytes) -> list[Piece]:
+        """The pieces that these bytes complete."""
+
+    def close(self) -> list[Piece]:
+        """The last pieces; raises if the answer is not whole."""
+
+
 @dataclass(frozen=True)
-class Call:
+class Call(Generic[Piece]):
     """One request over one link.
 
     Attributes:
         where: who is called, for errors.
+        reader: makes the reader of an answer; called with whether its bytes are framed.
         retries: how often an answer such as "too many calls" is asked for again.
     """
 
     link: Link
-    request: Request
+    body: bytes
     where: str
+    reader: Callable[[bool], Reader[Piece]]
     timeouts: Timeouts
     retries: int = 2
 
-    def stream(self, notify: Notify | None = None) -> Iterator[Delta]:
-        """The deltas of the answer.
+    def stream(self, notify: Notify | None = None) -> Iterator[Piece]:
+        """The pieces of the answer.
 
         Raises:
             CallError, ResourceError: see `errors` and `wire.errors`.
         """
         tries = _Tries(self.retries)
         while True:
-            answer = Answer(self.request, self.where)
             with self.link.call(notify) as endpoint, turn(endpoint.url, endpoint.slots):
+                answer, ends = self._begin(endpoint)
                 try:
-                    url, headers = endpoint.url + PATH, _headers(endpoint)
-                    for data in sync.stream(url, self.request.body, headers, self.timeouts):
+                    url, headers = endpoint.prepared(self.body)
+                    for data in sync.stream(url, self.body, headers, self.timeouts):
                         yield from answer.feed(data)
+                        ends.check()
                     yield from answer.close()
                     return
                 except FAULTS as caught:
-                    fault, error = caught, self._fault(caught, answer)
+                    fault, error = self._fault(caught, answer)
             over = isinstance(fault, NotReached) and self.link.lost(endpoint)
             time.sleep(tries.pause(fault, error, over))
 
-    async def astream(self, notify: Notify | None = None) -> AsyncIterator[Delta]:
+    async def astream(self, notify: Notify | None = None) -> AsyncIterator[Piece]:
         """`stream`, for asyncio."""
         from llmanager_sdk.http import aio  # a fifth of a second, for those who need it
 
         tries = _Tries(self.retries)
         while True:
-            answer = Answer(self.request, self.where)
             async with self.link.acall(notify) as endpoint, aturn(endpoint.url, endpoint.slots):
+                answer, ends = self._begin(endpoint)
                 try:
-                    url, headers = endpoint.url + PATH, _headers(endpoint)
-                    async for data in aio.stream(url, self.request.body, headers, self.timeouts):
-                        for delta in answer.feed(data):
-                            yield delta
-                    for delta in answer.close():
-                        yield delta
+                    url, headers = endpoint.prepared(self.body)
+                    async for data in aio.stream(url, self.body, headers, self.timeouts):
+                        for piece in answer.feed(data):
+                            yield piece
+                        ends.check()
+                    for piece in answer.close():
+                        yield piece
                     return
                 except FAULTS as caught:
-                    fault, error = caught, self._fault(caught, answer)
+                    fault, error = self._fault(caught, answer)
             over = isinstance(fault, NotReached) and await self.link.alost(endpoint)
             await asyncio.sleep(tries.pause(fault, error, over))
 
-    def _fault(self, fault: Exception, answer: Answer) -> CallError:
-        """The typed error; raised at once when the answer had begun."""
+    def _begin(self, endpoint: Endpoint) -> tuple[Reader[Piece], Ends]:
+        return self.reader(endpoint.framed), Ends(endpoint.longest, self.where)
+
+    def _fault(self, caught: Exception, answer: Reader[Piece]) -> tuple[Exception, CallError]:
+        """The fault and its typed error; raised at once when the answer had begun."""
+        fault = plain(caught)
         error = from_fault(fault, self.where)
         if answer.begun:
-            raise error from fault
-        return error
+            raise error from caught
+        return fault, error
+
+
+class Ends:
+    """When a call must be over, since its resource may be deleted from then on.
+
+    Args:
+        longest: seconds from now; None for no end.
+    """
+
+    def __init__(self, longest: float | None, where: str) -> None:
+        self._at = None if longest is None else time.monotonic() + longest
+        self._where = where
+
+    def check(self) -> None:
+        """Raises `LeaseLost` if the time is over."""
+        if self._at is not None and time.monotonic() > self._at:
+            raise LeaseLost(
+                "the call was ended: it took longer than its resource is kept for one",
+                resource=self._where,
+                step="read the answer",
+                hint="ask for fewer tokens",
+            )
 
 
 class _Tries:
@@ -123,8 +171,3 @@ class _Tries:
             full = min(0.25 * 2.0**self._done, 8.0)
             return fault.retry_after or random.uniform(0, full)
         raise error from fault
-
-
-def _headers(endpoint: Endpoint) -> dict[str, str]:
-    kept = {} if endpoint.keep_alive else {"Connection": "close"}
-    return {"Content-Type": "application/json", **kept, **endpoint.headers}

@@ -15,6 +15,7 @@ errors.CallError
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -80,8 +81,36 @@ _BY_STATUS: dict[int, tuple[type[CallError], str]] = {
     422: (InvalidRequest, "correct what the message names"),
     429: (RateLimited, "try again later, or call less often"),
 }
-TRANSIENT = (429, 500, 502, 503, 504)
+TRANSIENT = (429, 500, 502, 503, 504, 530)
 """What may be answered well a moment later."""
+
+
+def plain(fault: Exception) -> Exception:
+    """A refusal of SageMaker's as the container's own, or as nobody being there; others unchanged.
+
+    An error of the container comes as ModelError, 424, with the original inside; an endpoint that
+    is not there as ValidationError, 400 (botocore's service model; texts in docs/facts.md).
+    """
+    kind = fault.headers.get("x-amzn-errortype", "") if isinstance(fault, Refused) else ""
+    if not isinstance(fault, Refused) or not kind:
+        return fault
+    said = _parsed(fault.body)
+    said = said if isinstance(said, dict) else {}
+    text = str(said.get("Message") or said.get("message") or "")
+    if "OriginalStatusCode" in said:
+        body = str(said.get("OriginalMessage") or text).encode()
+        return Refused(int(said["OriginalStatusCode"]), body)
+    if _NO_ENDPOINT.search(text):
+        return NotReached(text)
+    if kind.startswith(("ThrottlingException", "Throttling")):
+        return Refused(429, fault.body)
+    if kind.startswith(_CALLER):
+        return Refused(401, fault.body)
+    return fault
+
+
+_NO_ENDPOINT = re.compile(r"^Endpoint \S+ of account \S+ not found", re.I)
+_CALLER = ("ExpiredToken", "UnrecognizedClient", "InvalidSignature", "IncompleteSignature")
 
 
 def from_refusal(refused: Refused, where: str) -> CallError:
@@ -92,7 +121,8 @@ def from_refusal(refused: Refused, where: str) -> CallError:
 def from_body(status: int, body: Any, where: str, retry_after: float | None = None) -> CallError:
     """The typed error for an error object, of an answer or of an event in a stream."""
     said = body.get("error", body) if isinstance(body, dict) else body
-    text = str(said.get("message", said) if isinstance(said, dict) else said)[:2000]
+    told = said.get("message", said.get("Message", said)) if isinstance(said, dict) else said
+    text = str(told)[:2000]
     kind = str(said.get("type", "")) if isinstance(said, dict) else ""
     if kind == "exceed_context_size_error" or "context length" in text:
         return ContextOverflow(

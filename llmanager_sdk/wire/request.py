@@ -12,7 +12,6 @@ from langchain_core.messages import BaseMessage
 from llmanager_sdk.wire import messages as form
 from llmanager_sdk.wire.tools import Forced, bounded, describe, force
 
-PATH = "/chat/completions"
 MOST_TOKENS = 1024
 """Tokens of an answer whose length nobody limited: a small model may never end by itself."""
 

@@ -189,7 +189,7 @@ def test_special_refusals() -> None:
     overflow = errors.from_fault(Refused(400, json.dumps(body).encode()), "here")
     assert isinstance(overflow, ContextOverflowError)
     assert "9 tokens of 4" in str(overflow)
-    limited = errors.from_fault(Refused(429, b"", "7"), "here")
+    limited = errors.from_fault(Refused(429, b"", {"Retry-After": "7"}), "here")
     assert isinstance(limited, ModelRateLimitError)
     assert isinstance(limited, errors.RateLimited)
     assert limited.retry_after_s == 7

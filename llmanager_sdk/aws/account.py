@@ -1,0 +1,182 @@
+"""Who asks, in which region, and clients for it. Made on first use; making one does no I/O."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from llmanager_sdk.aws.faults import translate
+from llmanager_sdk.errors import ConfigurationError
+
+CONNECT_S, READ_S, TRIES = 5.0, 15.0, 3
+"""Of every control-plane request; with the pauses between them, about `REQUEST_S` at most."""
+REQUEST_S = 75.0
+"""The longest that a request may take until its last try has had its effect."""
+
+
+class Identity(NamedTuple):
+    """Who asks."""
+
+    account: str
+    arn: str
+
+
+class Account:
+    """One AWS account and region, as this process reaches it.
+
+    Args:
+        session: of boto3, used as it is; its credentials renew themselves if they can.
+        profile: of the shared configuration; not beside a session.
+        region: instead of the session's own.
+        role_arn: assumed with those credentials, and again whenever it runs out.
+    """
+
+    def __init__(
+        self,
+        session: Any = None,
+        *,
+        profile: str | None = None,
+        region: str | None = None,
+        role_arn: str | None = None,
+    ) -> None:
+        if session is not None and profile is not None:
+            raise ConfigurationError("give a session or a profile, not both")
+        self._given = session
+        self._profile = profile
+        self._region = region
+        self._role = role_arn
+        self._lock = threading.RLock()
+        self._session: Any = None
+        self._clients: dict[str, Any] = {}
+        self._identity: Identity | None = None
+
+    @property
+    def session(self) -> Any:
+        """The boto3 session."""
+        with self._lock:
+            if self._session is None:
+                self._session = self._make_session()
+            return self._session
+
+    def _make_session(self) -> Any:
+        try:
+            import boto3
+        except ImportError as error:
+            raise ConfigurationError(
+                "the platform 'aws' needs boto3", hint="pip install 'llmanager-sdk[aws]'"
+            ) from error
+        try:
+            base = self._given or boto3.Session(
+                profile_name=self._profile, region_name=self._region
+            )
+            return _assumed(base, self._role, self._region) if self._role else base
+        except Exception as error:
+            raise translate(error, step="open a session") from error
+
+    @property
+    def region(self) -> str:
+        """Where everything is.
+
+        Raises:
+            ConfigurationError: none is set.
+        """
+        region = self._region or self.session.region_name
+        if not region:
+            raise ConfigurationError(
+                "no AWS region is set",
+                hint="set AWS_REGION or AWS_DEFAULT_REGION, region in llmanager.toml, or in the "
+                "AWS profile",
+            )
+        return str(region)
+
+    def client(self, service: str, *, region: str | None = None) -> Any:
+        """A client of boto3; one per service, safe for threads."""
+        with self._lock:
+            client = self._clients.get(service)
+            if client is None:
+                from botocore.config import Config
+
+                settings = Config(
+                    connect_timeout=CONNECT_S,
+                    read_timeout=READ_S,
+                    retries={"mode": "standard", "total_max_attempts": TRIES},
+                    user_agent_appid="llmanager-sdk",
+                )
+                try:
+                    client = self.session.client(
+                        service, region_name=region or self.region, config=settings
+                    )
+                except ConfigurationError:
+                    raise
+                except Exception as error:
+                    raise translate(error, step=f"make a client for {service}") from error
+                self._clients[service] = client
+            return client
+
+    def identity(self) -> Identity:
+        """Who asks, as AWS says; asked once.
+
+        Raises:
+            CredentialsMissing, CloudUnavailable.
+        """
+        with self._lock:
+            if self._identity is None:
+                try:
+                    told = self.client("sts").get_caller_identity()
+                except Exception as error:
+                    raise translate(error, step="ask who we are") from error
+                self._identity = Identity(told["Account"], told["Arn"])
+            return self._identity
+
+    def credentials(self) -> Any:
+        """Frozen credentials that are good now; renewed ones if the old ran out."""
+        try:
+            found = self.session.get_credentials()
+            frozen = found.get_frozen_credentials() if found is not None else None
+        except Exception as error:
+            raise translate(error, step="get credentials") from error
+        if frozen is None:
+            from botocore.exceptions import NoCredentialsError
+
+            raise translate(NoCredentialsError(), step="get credentials")
+        return frozen
+
+    def forget(self) -> None:
+        """After a fork: connections and locks are the parent's."""
+        self._lock = threading.RLock()
+        self._clients = {}
+
+
+def _assumed(base: Any, role_arn: str, region: str | None) -> Any:
+    """A session whose credentials assume the role, anew before they run out."""
+    import boto3
+    import botocore.session
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=base._session.create_client,
+        source_credentials=base.get_credentials(),
+        role_arn=role_arn,
+        extra_args={"RoleSessionName": f"llmanager-{os.getpid()}"},
+    )
+    inner = botocore.session.Session()
+    inner._credentials = DeferredRefreshableCredentials(
+        refresh_using=fetcher.fetch_credentials, method="assume-role"
+    )
+    return boto3.Session(botocore_session=inner, region_name=region or base.region_name)
+
+
+class Lazy:
+    """A client that is made at its first use.
+
+    Args:
+        make: makes it.
+    """
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._make(), name)

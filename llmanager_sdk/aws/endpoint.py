@@ -1,0 +1,214 @@
+"""The kind `endpoint`: a SageMaker real-time endpoint with its config and its model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from llmanager_sdk.aws import requests
+from llmanager_sdk.aws.faults import exists, missing, said, transient, translate
+from llmanager_sdk.aws.reapable import EndpointReaper
+from llmanager_sdk.core.life import Life, Seen, Spec
+from llmanager_sdk.core.ports import Clock
+from llmanager_sdk.errors import LLManagerError, NameTaken, StartFailed
+
+LOG_GROUP = "/aws/sagemaker/Endpoints/"
+LAST_LINES = 12
+LOOK_AT_LOGS_S = 60.0
+"""Between two looks at the logs of an endpoint that is being created."""
+GRACE_S = 180.0
+"""A creation is not judged by its logs before it is this old."""
+CRASHES = 2
+"""So many ends of the container, and it is not going to start any more."""
+_CRASH = re.compile(
+    r"Traceback \(most recent call last\)|exited with code [1-9]|CUDA out of memory|"
+    r"Engine core initialization failed",
+)
+
+
+class EndpointKind(EndpointReaper):
+    """Creates endpoints, and knows all that `EndpointReaper` does.
+
+    Args:
+        namespace: whose.
+        client: makes a client of boto3 for a service.
+        clock: this process's time.
+        admit: checks, before anything is created, that a life may be; raises if it may not.
+        secrets: environment variables of the container that no spec and no registry holds.
+        invoke: sends one call to an endpoint: its name and a body.
+    """
+
+    parts: Sequence[str] = requests.PARTS
+
+    def __init__(
+        self,
+        namespace: str,
+        client: Any,
+        clock: Clock,
+        *,
+        admit: Callable[[Life], None],
+        secrets: Callable[[Life], Mapping[str, str]],
+        invoke: Callable[[str, bytes], None],
+    ) -> None:
+        super().__init__(namespace, client, clock)
+        self._admit = admit
+        self._secrets = secrets
+        self._invoke = invoke
+        self._looked: dict[str, float] = {}
+        self._crashed: dict[str, str] = {}
+        self._admitted: set[str] = set()
+
+    def name(self, spec: Spec, gen: int, token: str) -> Mapping[str, str]:
+        """One name for the parts of a new life."""
+        return requests.names(self.namespace, spec, gen, token)
+
+    # -- creating ------------------------------------------------------------------------------
+
+    def create(self, life: Life, part: str) -> None:
+        """Ask for one part. What is transient is left to the next look.
+
+        Raises:
+            NotAllowed, QuotaExceeded, PermissionMissing, NameTaken, ...: it cannot be had.
+        """
+        if part == "plan":
+            if life.names["endpoint"] not in self._admitted:
+                self._admit(life)
+                self._admitted.add(life.names["endpoint"])
+            return
+        try:
+            self._ask(life, part)
+        except LLManagerError:
+            raise
+        except Exception as error:
+            if exists(error):
+                self._check_ours(life, part)
+            elif not (transient(error) or _not_yet_visible(error)):
+                raise translate(error, resource=life.spec.key) from error
+
+    def _ask(self, life: Life, part: str) -> None:
+        match part:
+            case "model":
+                self._sagemaker.create_model(
+                    **requests.model(self.namespace, life, self._secrets(life))
+                )
+            case "config":
+                self._sagemaker.create_endpoint_config(**requests.config(self.namespace, life))
+            case _:
+                self._sagemaker.create_endpoint(**requests.endpoint(self.namespace, life))
+
+    def _check_ours(self, life: Life, part: str) -> None:
+        """It exists already: ours if its tags say so, else a stranger's, which is left alone."""
+        describe, key, arn = _ARNS[part]
+        try:
+            found = getattr(self._sagemaker, describe)(**{key: life.names[part]})
+            tags = self._sagemaker.list_tags(ResourceArn=found[arn])["Tags"]
+        except Exception as error:
+            if missing(error) or transient(error):
+                return
+            raise translate(error, resource=life.spec.key) from error
+        if not requests.ours(self.namespace, life, tags):
+            raise NameTaken(
+                f"the name is taken: {part} {life.names[part]} exists and bears other tags",
+                resource=life.spec.key,
+                step=f"create the {part}",
+                hint="it was left alone; the next attempt draws another name",
+            )
+
+    def finish(self, life: Life) -> bool:
+        """A call that is answered, and then the scaling that was asked for."""
+        body = requests.probe(life.spec.body.get("wire", "openai"))
+        try:
+            self._invoke(life.names["endpoint"], body)
+            if (scaling := requests.scaling(life)) is not None:
+                target, policy = scaling
+                scaler = self._client("application-autoscaling")
+                scaler.register_scalable_target(**target)
+                scaler.put_scaling_policy(**policy)
+        except StartFailed:
+            raise
+        except Exception as error:
+            if isinstance(error, LLManagerError) or transient(error) or missing(error):
+                return False  # the container is not yet answering
+            raise translate(error, resource=life.spec.key, step="scale") from error
+        return True
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def observe(self, life: Life) -> Seen:
+        """As the reaper sees it; but a creation whose container ends again and again is BROKEN.
+
+        SageMaker goes on restarting such a container for as long as its health check may take.
+        """
+        seen = super().observe(life)
+        if seen is Seen.PENDING and life.phase == "creating" and self._crash(life):
+            return Seen.BROKEN
+        return seen
+
+    def _crash(self, life: Life) -> str:
+        name, now = life.names["endpoint"], self._clock.time()
+        due = self._looked.get(name, life.born_at + GRACE_S - LOOK_AT_LOGS_S) + LOOK_AT_LOGS_S
+        if name not in self._crashed and now >= due:
+            self._looked[name] = now
+            lines = self._lines(life, 200)
+            if sum(bool(_CRASH.search(line)) for line in lines) >= CRASHES:
+                self._crashed[name] = "\n".join(lines[-LAST_LINES:])
+        return self._crashed.get(name, "")
+
+    def why(self, life: Life) -> str:
+        """What SageMaker says, and the last lines that the container wrote."""
+        if crash := self._crashed.get(life.names["endpoint"]):
+            return f"the container ended again and again. Its last words:\n{crash}"
+        try:
+            found = self._describe(life)
+        except Exception as error:
+            if transient(error):
+                return ""
+            raise translate(error, resource=life.spec.key) from error
+        if found is None:
+            return ""
+        reason = str(found.get("FailureReason") or found.get("EndpointStatus"))
+        hint = ""
+        if "InsufficientInstanceCapacity" in reason:
+            tried = ", ".join(life.spec.body["instance_types"])
+            hint = f" (tried: {tried}; more types may be given with instance_type=[...])"
+        words = "\n".join(self._lines(life, LAST_LINES))
+        return f"{reason}{hint}" + (f". Its last words:\n{words}" if words else "")
+
+    def logs(self, life: Life, lines: int) -> str:
+        """The last lines of its containers, from CloudWatch Logs."""
+        return "\n".join(self._lines(life, lines))
+
+    def _lines(self, life: Life, most: int) -> list[str]:
+        logs, group = self._client("logs"), LOG_GROUP + life.names["endpoint"]
+        try:
+            streams = logs.describe_log_streams(
+                logGroupName=group, orderBy="LastEventTime", descending=True, limit=1
+            )["logStreams"]
+            if not streams:
+                return []
+            found = logs.get_log_events(
+                logGroupName=group,
+                logStreamName=streams[0]["logStreamName"],
+                limit=most,
+                startFromHead=False,
+            )["events"]
+        except Exception as error:
+            if missing(error) or transient(error):
+                return []
+            if said(error).code.startswith("AccessDenied"):
+                return ["(its logs may not be read by this caller)"]
+            raise translate(error, resource=life.spec.key) from error
+        return [str(each["message"]).rstrip() for each in found][-most:]
+
+
+_ARNS = {
+    "endpoint": ("describe_endpoint", "EndpointName", "EndpointArn"),
+    "config": ("describe_endpoint_config", "EndpointConfigName", "EndpointConfigArn"),
+    "model": ("describe_model", "ModelName", "ModelArn"),
+}
+
+
+def _not_yet_visible(error: Exception) -> bool:
+    """The part before was accepted, and the service does not see it everywhere yet."""
+    return missing(error)

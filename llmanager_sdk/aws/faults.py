@@ -1,0 +1,235 @@
+"""From what AWS says to typed errors: one table, read from the top.
+
+Codes and messages: botocore's service models, and the texts that `docs/facts.md` lists.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from botocore import exceptions as boto
+
+from llmanager_sdk.errors import (
+    CapacityUnavailable,
+    CloudUnavailable,
+    ConfigurationError,
+    CredentialsMissing,
+    LLManagerError,
+    NotRunning,
+    PermissionMissing,
+    QuotaExceeded,
+    StartFailed,
+)
+
+
+class Said(NamedTuple):
+    """What AWS answered.
+
+    Attributes:
+        status: of HTTP; 0 where no answer came.
+    """
+
+    code: str
+    message: str
+    status: int
+    request_id: str
+    action: str
+
+
+def said(error: Exception) -> Said:
+    """What an error of botocore says."""
+    if not isinstance(error, boto.ClientError):
+        return Said(type(error).__name__, str(error), 0, "", "")
+    body: dict[str, Any] = dict(error.response.get("Error", {}))
+    meta: dict[str, Any] = dict(error.response.get("ResponseMetadata", {}))
+    return Said(
+        str(body.get("Code", "")),
+        str(body.get("Message", "")),
+        int(meta.get("HTTPStatusCode", 0)),
+        str(meta.get("RequestId", "")),
+        error.operation_name,
+    )
+
+
+def missing(error: Exception) -> bool:
+    """It is not there. SageMaker says so with a ValidationException."""
+    it = said(error)
+    return it.code in _MISSING or (it.code in _INVALID and bool(_NO_SUCH.search(it.message)))
+
+
+def exists(error: Exception) -> bool:
+    """A create found its name in use."""
+    it = said(error)
+    return it.code in ("ResourceInUse", "ResourceInUseException") or bool(
+        it.code in (*_INVALID, "ConflictException") and _EXISTS.search(it.message)
+    )
+
+
+def in_progress(error: Exception) -> bool:
+    """SageMaker changes and deletes nothing that is being created or updated."""
+    return bool(_BUSY.search(said(error).message))
+
+
+def transient(error: Exception) -> bool:
+    """The same request may succeed a moment later, or has had its effect already."""
+    it = said(error)
+    if isinstance(error, boto.ClientError):
+        return it.code in _THROTTLED or it.status >= 500 or in_progress(error) or _new_role(it)
+    return isinstance(error, _NO_ANSWER)
+
+
+def _new_role(it: Said) -> bool:
+    """A role that was made a moment ago cannot be assumed yet."""
+    return "assume role" in it.message.lower()
+
+
+def translate(error: Exception, *, resource: str = "", step: str = "") -> LLManagerError:
+    """The typed error for an error of botocore.
+
+    Args:
+        resource: what it happened to.
+        step: what was attempted; by default the name of the operation.
+    """
+    if isinstance(error, LLManagerError):
+        return error
+    it = said(error)
+    for row in TABLE:
+        if row.fits(error, it):
+            found = row.make(it)
+            break
+    else:
+        found = StartFailed(f"AWS refused: {it.code}: {it.message}", hint="see the message")
+    found.resource = found.resource or resource
+    found.step = step or it.action or found.step
+    found.request_id = it.request_id
+    return found
+
+
+class Row(NamedTuple):
+    """Which errors, and what becomes of them."""
+
+    name: str
+    fits: Callable[[Exception, Said], bool]
+    make: Callable[[Said], LLManagerError]
+
+
+_MISSING = ("ResourceNotFound", "ResourceNotFoundException", "NoSuchEntity", "404", "NotFound")
+_INVALID = ("ValidationException", "ValidationError")
+_THROTTLED = (
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "ProvisionedThroughputExceededException",
+    "RequestThrottled",
+    "SlowDown",
+)
+_QUOTA = ("ResourceLimitExceeded", "ServiceQuotaExceededException", "LimitExceededException")
+_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403")
+_UNKNOWN_CALLER = (
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+    "MissingAuthenticationTokenException",
+    "IncompleteSignature",
+    "OptInRequired",
+)
+_NO_ANSWER = (boto.ConnectionError, boto.HTTPClientError, boto.ResponseStreamingError)
+_NO_CREDENTIALS = (
+    boto.NoCredentialsError,
+    boto.PartialCredentialsError,
+    boto.CredentialRetrievalError,
+    boto.TokenRetrievalError,
+    boto.SSOError,
+)
+_NO_SUCH = re.compile(r"could not find|does not exist|not found", re.I)
+_EXISTS = re.compile(r"already exist", re.I)
+_BUSY = re.compile(r"in-progress (endpoint|inference component)|currently being", re.I)
+_ACTION = re.compile(r"not authorized to perform:? (\S+?)(?: on resource:? (\S+))?[\s.,]", re.I)
+_LIMIT = re.compile(r"limit '([^']+)' is ([\d.]+)")
+
+
+def _denied(it: Said) -> PermissionMissing:
+    match = _ACTION.search(it.message + " ")
+    action, resource = (match[1], match[2] or "*") if match else ("", "")
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource.rstrip(".") or "*"}
+    text = json.dumps(statement) if action else ""
+    error = PermissionMissing(
+        f"AWS does not allow {action or it.action or 'it'}: {it.message}",
+        hint=f"add this statement to the caller's policy: {text}"
+        if text
+        else "compare the caller's policies with docs/aws.md",
+    )
+    error.statement = text
+    return error
+
+
+def _quota(it: Said) -> QuotaExceeded:
+    match = _LIMIT.search(it.message)
+    error = QuotaExceeded(
+        f"a quota of the account is too small: {it.message}",
+        hint="ask for more in Service Quotas, or use another instance_type",
+    )
+    error.quota = match[1] if match else ""
+    return error
+
+
+def _capacity(it: Said) -> CapacityUnavailable:
+    return CapacityUnavailable(
+        f"AWS has no free instance: {it.message}",
+        hint="try again later, or give several types: instance_type=['ml.g5.xlarge', ...]",
+    )
+
+
+def _unavailable(it: Said) -> CloudUnavailable:
+    return CloudUnavailable(
+        f"AWS did not carry it out: {it.code}: {it.message}",
+        hint="try again; if it stays, look at the service's health in your region",
+    )
+
+
+def _caller(it: Said) -> CredentialsMissing:
+    return CredentialsMissing(
+        f"AWS does not know who asks: {it.code}: {it.message}",
+        hint="sign in (`aws sso login`, `aws configure`), or name a profile with AWS_PROFILE",
+    )
+
+
+def _wrong(it: Said) -> ConfigurationError:
+    return ConfigurationError(
+        f"AWS refuses a parameter: {it.code}: {it.message}", hint="correct what the message names"
+    )
+
+
+def _gone(it: Said) -> NotRunning:
+    return NotRunning(f"it is not there: {it.message}", hint="use it again: that starts a new one")
+
+
+TABLE: tuple[Row, ...] = (
+    Row("no credentials", lambda e, _: isinstance(e, _NO_CREDENTIALS), _caller),
+    Row("wrong or old credentials", lambda _, it: it.code in _UNKNOWN_CALLER, _caller),
+    Row(
+        "no capacity",
+        lambda _, it: "InsufficientInstanceCapacity" in it.code + it.message,
+        _capacity,
+    ),
+    Row("quota", lambda _, it: it.code in _QUOTA, _quota),
+    Row("new role", lambda _, it: _new_role(it), _denied),
+    Row("throttled, down, no answer", lambda e, _: transient(e), _unavailable),
+    Row("denied", lambda _, it: it.code in _DENIED, _denied),
+    Row("not there", lambda e, _: missing(e), _gone),
+    Row("anything else about the request", lambda _, it: it.code in _INVALID, _wrong),
+    Row(
+        "botocore itself",
+        lambda e, _: isinstance(e, boto.BotoCoreError) and not isinstance(e, _NO_ANSWER),
+        _wrong,
+    ),
+)
+"""The first row that fits makes the error."""

@@ -1,0 +1,166 @@
+"""Taking over the tables of langchain-community's `DynamoDBChatMessageHistory`.
+
+There a session is one item: its key (`SessionId`, or several attributes), the list `History` of
+messages as `{"type": ..., "data": {...}}`, and perhaps `expireAt`, in seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from random import random as _random
+from typing import Any
+
+from llmanager_sdk.aws.patience import Patience
+from llmanager_sdk.clock import SYSTEM
+from llmanager_sdk.core.ports import Clock
+from llmanager_sdk.dynamodb_table import typed
+from llmanager_sdk.errors import StoreCorrupt, StoreError
+from llmanager_sdk.ports.history import HistoryStore, Stored
+
+
+@dataclass
+class Imported:
+    """What an import did.
+
+    Attributes:
+        sessions: how many were taken over, those included of which nothing was new.
+        messages: how many messages were new.
+        ended: how many sessions had come to their end; they are left out.
+        others: how many items were no sessions.
+        failed: sessions that cannot be read, and why; nothing of them was taken over.
+    """
+
+    sessions: int = 0
+    messages: int = 0
+    ended: int = 0
+    others: int = 0
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+
+def plain(value: Mapping[str, Any]) -> Any:
+    """The data in an attribute of DynamoDB.
+
+    Raises:
+        StoreCorrupt: bytes or a set, which a message has not.
+    """
+    ((kind, data),) = value.items()
+    match kind:
+        case "S" | "BOOL":
+            return data
+        case "N":
+            return int(data) if data.lstrip("-").isdigit() else float(data)
+        case "NULL":
+            return None
+        case "L":
+            return [plain(each) for each in data]
+        case "M":
+            return {name: plain(each) for name, each in data.items()}
+    raise StoreCorrupt(
+        f"an attribute of type {kind} is no part of a message",
+        step="import",
+        hint="if the history was encrypted on the client, decrypt it first",
+    )
+
+
+def convert(session: str, history: Any) -> list[Stored]:
+    """The messages of a session, each with an id that is the same in every import.
+
+    A message keeps its own id. One without, or whose id was given before, gets one that is made of
+    what it says and of how many before it say the same, so that it stays the same when the oldest
+    messages are dropped, as `history_size` does.
+
+    Args:
+        session: its id.
+        history: what `History` holds.
+
+    Raises:
+        StoreCorrupt: this is no list of messages.
+    """
+    if not isinstance(history, list):
+        raise StoreCorrupt(f"the history of {session!r} is no list", resource=session)
+    made: dict[str, Stored] = {}
+    alike = Counter[str]()
+    for number, message in enumerate(history):
+        match message:
+            case {"type": str(), "data": dict(data)}:
+                own = data.get("id")
+            case _:
+                raise StoreCorrupt(
+                    f"message {number} of {session!r} is not of the form type and data",
+                    resource=session,
+                )
+        text = json.dumps(message, sort_keys=True)
+        if not isinstance(own, str) or not own or own in made:
+            told = json.dumps([session, text, alike[text]])
+            own = hashlib.sha256(told.encode()).hexdigest()[:32]
+        alike[text] += 1
+        body = {**message, "data": {**data, "id": own}}
+        made[own] = Stored(own, json.dumps(body, ensure_ascii=False))
+    return list(made.values())
+
+
+def import_sessions(
+    client: Any,
+    table: str,
+    target: HistoryStore,
+    *,
+    key: Sequence[str] = ("SessionId",),
+    messages: str = "History",
+    ends: str = "expireAt",
+    clock: Clock = SYSTEM,
+    random: Callable[[], float] = _random,
+) -> Imported:
+    """Take over all sessions of a table. May be repeated; the table stays as it is.
+
+    Args:
+        client: of boto3, for "dynamodb", of the account and region of the table.
+        table: its name.
+        target: where the sessions go.
+        key: the attributes that name a session; several are joined by "/".
+        messages: the attribute with the messages (`history_messages_key` there).
+        ends: the attribute with the end of a session (`ttl_key_name` there).
+        clock: says which sessions have ended.
+        random: a number from 0 to below 1, drawn for each pause.
+
+    Raises:
+        StoreError: the table cannot be read, or the target not written.
+    """
+    report = Imported()
+    for item in _scan(client, table, clock, random):
+        if messages not in item or not all(item.get(name, {}).get("S") for name in key):
+            report.others += 1
+            continue
+        session = "/".join(item[name]["S"] for name in key)
+        try:
+            found = convert(session, plain(item[messages]))
+        except StoreCorrupt as error:
+            report.failed.append((session, error.message))
+            continue
+        end = item.get(ends, {}).get("N")
+        ttl = None if end is None else float(end) - clock.time()
+        if ttl is not None and ttl <= 0:
+            report.ended += 1
+            continue
+        report.messages += target.append(session, found, ttl)
+        report.sessions += 1
+    return report
+
+
+def _scan(
+    client: Any, table: str, clock: Clock, random: Callable[[], float]
+) -> Iterator[Mapping[str, Any]]:
+    start: dict[str, Any] = {}
+    while True:
+        request = {"TableName": table, "ConsistentRead": True, **start}
+        patience = Patience(clock, random, table, "import", StoreError)
+        with typed(StoreError, "the table", table, "import"):
+            page = patience.insist(partial(client.scan, **request))
+        yield from page["Items"]
+        if not page.get("LastEvaluatedKey"):
+            return
+        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}

@@ -1,0 +1,155 @@
+"""From a model's name to the spec of an endpoint: the catalog's answer, and what was set here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from llmanager_sdk.aws.account import Account
+from llmanager_sdk.aws.faults import translate
+from llmanager_sdk.catalog.resolve import Deployment, resolve
+from llmanager_sdk.core.life import Spec
+from llmanager_sdk.errors import ConfigurationError
+from llmanager_sdk.ports.models import ChatModel, EmbeddingModel
+from llmanager_sdk.settings import Settings
+
+DEFAULT_CHAT = "qwen3-8b"
+DEFAULT_EMBEDDINGS = "bge-m3"
+HUB = "SageMakerPublicHub"
+HERE = ("instances", "max_instances", "price", "isolated", "volume_gb", "concurrency_target")
+"""Options that the catalog does not need."""
+UNUSED = ("slots", "threads")
+"""Options of other platforms, which the same code may carry."""
+
+
+class Models:
+    """Names on this account's SageMaker.
+
+    Args:
+        settings: role, VPC, key.
+        account: for the region, and for what JumpStart says.
+    """
+
+    def __init__(self, settings: Settings, account: Account) -> None:
+        self._settings = settings
+        self._account = account
+
+    def chat(
+        self, model: str | None, deployment: str | None, options: Mapping[str, Any]
+    ) -> ChatModel:
+        """A chat model.
+
+        Raises:
+            UnknownModel, ConfigurationError: it cannot be had like this.
+        """
+        name = model or DEFAULT_CHAT
+        found = self._found(name, "chat", options)
+        body = self._body(found, options)
+        profile = {"max_input_tokens": found.context, "tool_calling": True}
+        return ChatModel(
+            name,
+            name,
+            Spec.of("endpoint", _key(name, deployment, body), body),
+            found.context,
+            own_tools=found.own_tools,
+            profile=profile,
+            price=_worst(body),
+        )
+
+    def embedder(
+        self, model: str | None, deployment: str | None, options: Mapping[str, Any]
+    ) -> EmbeddingModel:
+        """An embedding model.
+
+        Raises:
+            UnknownModel, ConfigurationError: it cannot be had like this.
+        """
+        name = model or DEFAULT_EMBEDDINGS
+        found = self._found(name, "embed", options)
+        body = self._body(found, options)
+        return EmbeddingModel(
+            name,
+            name,
+            Spec.of("endpoint", _key(name, deployment, body), body),
+            found.context,
+            price=_worst(body),
+            wire=body["wire"],
+            dimension=found.dimension or 0,
+            most_tokens=found.context,
+            prompts=found.prompts,
+        )
+
+    def _found(
+        self, name: str, kind: Literal["chat", "embed"], options: Mapping[str, Any]
+    ) -> Deployment:
+        asked = {k: v for k, v in options.items() if k not in (*HERE, *UNUSED) and v is not None}
+        if name.startswith("jumpstart:"):
+            asked["hub_document"] = self._hub(name.removeprefix("jumpstart:"))
+        try:
+            return resolve(name, region=self._account.region, kind=kind, **asked)
+        except TypeError as error:
+            raise ConfigurationError(
+                f"an option is not known on aws: {error}",
+                resource=name,
+                hint="see docs/aws.md for the options of a deployment",
+            ) from error
+
+    def _hub(self, name: str) -> str:
+        """What JumpStart says of a model."""
+        try:
+            found = self._account.client("sagemaker").describe_hub_content(
+                HubName=HUB, HubContentType="Model", HubContentName=name
+            )
+        except Exception as error:
+            raise translate(error, resource=name, step="ask JumpStart") from error
+        document: str = found["HubContentDocument"]
+        return document
+
+    def _body(self, found: Deployment, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The spec's body: all that makes this deployment another one, and nothing secret."""
+        mine = self._settings
+        embeds = found.dimension is not None
+        wire = "openai-embeddings" if embeds and found.wire == "openai" else found.wire
+        body: dict[str, Any] = {
+            "model": found.name,
+            "hub": found.hub,
+            "image": found.image,
+            "environment": dict(found.environment),
+            "artifacts": dict(found.artifacts) if found.artifacts else None,
+            "instance_types": list(found.instance_types),
+            "ami": found.ami_version,
+            "download_timeout_s": found.download_timeout_s,
+            "health_timeout_s": found.health_timeout_s,
+            "gated": found.gated,
+            "context": found.context,
+            "wire": wire,
+            "price": options.get("price", found.price),
+            "instances": int(options.get("instances") or 1),
+            "max_instances": int(options.get("max_instances") or options.get("instances") or 1),
+            "role": mine.role,
+            "kms_key": mine.kms_key,
+            "subnets": list(mine.subnets),
+            "security_groups": list(mine.security_groups),
+        }
+        body |= {name: options[name] for name in HERE[3:] if options.get(name) is not None}
+        if body["max_instances"] < body["instances"] or body["instances"] < 1:
+            raise ConfigurationError(
+                f"instances={body['instances']}, max_instances={body['max_instances']} make no "
+                "sense",
+                hint="give 1 <= instances <= max_instances",
+            )
+        return {name: value for name, value in body.items() if value not in (None, "", [])}
+
+
+def _worst(body: Mapping[str, Any]) -> float:
+    """$/h if every instance runs."""
+    return float(body.get("price") or 0.0) * int(body["max_instances"])
+
+
+def _key(name: str, deployment: str | None, body: Mapping[str, Any]) -> str:
+    """The slot: as the caller named it, or after the model and what was asked of it."""
+    if deployment is not None:
+        return deployment
+    slug = re.sub(r"[^a-z0-9.]+", "-", name.rpartition("/")[2].lower()).strip("-.")
+    return f"{slug}-{Spec.of('endpoint', '', body).digest[:6]}"

@@ -1,0 +1,222 @@
+"""What is checked before anything that costs money is created, and what is then shown.
+
+A check that the caller may not make (its permissions may be narrow) is shown as not made; it
+refuses nothing, because the create call itself will.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmanager_sdk.aws.account import Account
+from llmanager_sdk.aws.faults import said, transient, translate
+from llmanager_sdk.aws.guard import Heartbeats, need_reaper, need_room, spending
+from llmanager_sdk.core.life import Life
+from llmanager_sdk.core.ports import Registry
+from llmanager_sdk.errors import (
+    ConfigurationError,
+    NotAllowed,
+    PermissionMissing,
+    QuotaExceeded,
+)
+
+ACTIONS = (
+    "sagemaker:CreateModel",
+    "sagemaker:CreateEndpointConfig",
+    "sagemaker:CreateEndpoint",
+    "sagemaker:DescribeEndpoint",
+    "sagemaker:DeleteEndpoint",
+    "sagemaker:InvokeEndpoint",
+    "sagemaker:InvokeEndpointWithResponseStream",
+)
+"""Without these a life cannot be brought up, used, and ended."""
+
+
+@dataclass
+class Plan:
+    """What will be created, what it costs at worst, and what was checked.
+
+    Attributes:
+        unchecked: what could not be looked at, and why.
+    """
+
+    key: str
+    account: str = ""
+    arn: str = ""
+    region: str = ""
+    types: list[str] = field(default_factory=list)
+    price: float = 0.0
+    total: float = 0.0
+    cap: float = 0.0
+    reaper: str = ""
+    checked: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """For a person, before the creation begins."""
+        lines = [
+            f"{self.key}: creating a SageMaker endpoint on {' or '.join(self.types)}",
+            f"  in account {self.account}, {self.region}, as {self.arn}",
+            f"  at most {self.price:.2f} $/h; {self.total:.2f} $/h of the cap of "
+            f"{self.cap:.2f} $/h with all that runs",
+            f"  deleted by {self.reaper} when nobody uses it",
+            f"  checked: {', '.join(self.checked)}",
+        ]
+        lines += [f"  not checked: {each}" for each in self.unchecked]
+        return "\n".join(lines)
+
+
+class Planner:
+    """Makes the plan of a life, or refuses it.
+
+    Args:
+        account: whose.
+        registry: of the namespace; what runs already is read from it.
+        beats: who reaps.
+        cap: the most that the namespace may cost, $/h.
+        show: gets each plan before its creation begins.
+        licence: checks that gated weights may be had; raises if not.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        registry: Registry,
+        beats: Heartbeats,
+        cap: float,
+        show: Callable[[Plan], None],
+        licence: Callable[[Mapping[str, Any]], str],
+    ) -> None:
+        self._account = account
+        self._registry = registry
+        self._beats = beats
+        self._cap = cap
+        self._show = show
+        self._licence = licence
+
+    def admit(self, life: Life) -> None:
+        """Check everything, then show the plan.
+
+        Raises:
+            NotAllowed, QuotaExceeded, PermissionMissing, CredentialsMissing, ConfigurationError.
+        """
+        body = life.spec.body
+        who = self._account.identity()
+        plan = Plan(life.spec.key, who.account, who.arn, self._account.region, cap=self._cap)
+        plan.types = list(body["instance_types"])
+        _role(body, life.spec.key)
+        plan.price = _price(body, life)
+        if told := self._licence(body):
+            plan.checked.append(told)
+        self._permissions(plan, who.arn)
+        self._quotas(plan, body)
+        living = self._beats.living()
+        need_reaper(living, life.spec.key)
+        plan.reaper = ", ".join(beat.source for beat in living)
+        plan.total = need_room(list(spending(self._registry)), life, self._cap)
+        plan.checked.append("reaper and cap")
+        self._show(plan)
+
+    # -- permissions ---------------------------------------------------------------------------
+
+    def _permissions(self, plan: Plan, arn: str) -> None:
+        try:
+            found = self._account.client("iam").simulate_principal_policy(
+                PolicySourceArn=_role_arn(arn), ActionNames=list(ACTIONS)
+            )["EvaluationResults"]
+        except Exception as error:
+            plan.unchecked.append(f"permissions ({_why(error, 'iam:SimulatePrincipalPolicy')})")
+            return
+        denied = [x["EvalActionName"] for x in found if x["EvalDecision"] != "allowed"]
+        if denied:
+            missing = PermissionMissing(
+                f"{arn} may not do {', '.join(denied)}",
+                resource=plan.key,
+                step="plan",
+                hint="add these actions to its policy; docs/aws.md has one that is enough",
+            )
+            actions = ", ".join(f'"{each}"' for each in denied)
+            missing.statement = f'{{"Effect": "Allow", "Action": [{actions}], "Resource": "*"}}'
+            raise missing
+        plan.checked.append("permissions")
+
+    # -- quotas --------------------------------------------------------------------------------
+
+    def _quotas(self, plan: Plan, body: Mapping[str, Any]) -> None:
+        wanted = int(body.get("max_instances", 1))
+        names = {f"{each} for endpoint usage": each for each in plan.types}
+        try:
+            found = self._find(set(names))
+        except Exception as error:
+            plan.unchecked.append(f"quotas ({_why(error, 'servicequotas:ListServiceQuotas')})")
+            return
+        for name in names:
+            value, code = found.get(name, (None, ""))
+            if value is not None and value < wanted:
+                refused = QuotaExceeded(
+                    f"the quota '{name}' ({code}) is {value:g}, and {wanted} are wanted",
+                    resource=plan.key,
+                    step="plan",
+                    hint="ask for more: aws service-quotas request-service-quota-increase "
+                    f"--service-code sagemaker --quota-code {code} --desired-value {wanted}; or "
+                    "use another instance_type",
+                )
+                refused.quota, refused.code = name, code
+                raise refused
+        unknown = [each for name, each in names.items() if name not in found]
+        if unknown:
+            plan.unchecked.append(f"quota of {', '.join(unknown)} (none of that name)")
+        else:
+            plan.checked.append("quotas")
+
+    def _find(self, names: set[str]) -> dict[str, tuple[float, str]]:
+        found: dict[str, tuple[float, str]] = {}
+        pages = self._account.client("service-quotas").get_paginator("list_service_quotas")
+        for page in pages.paginate(ServiceCode="sagemaker"):
+            for quota in page["Quotas"]:
+                if quota["QuotaName"] in names:
+                    found[quota["QuotaName"]] = (float(quota["Value"]), quota["QuotaCode"])
+        return found
+
+
+def _role(body: Mapping[str, Any], key: str) -> None:
+    if not body.get("role"):
+        raise ConfigurationError(
+            "no role is set that SageMaker may take on",
+            resource=key,
+            step="plan",
+            hint="set role in llmanager.toml, or LLMANAGER_ROLE, to the ARN of a role that "
+            "sagemaker.amazonaws.com may assume",
+        )
+
+
+def _price(body: Mapping[str, Any], life: Life) -> float:
+    if body.get("price") is None:
+        raise NotAllowed(
+            f"the price of {', '.join(body['instance_types'])} is not known here",
+            resource=life.spec.key,
+            step="plan",
+            hint="look it up and say it: price=1.41 ($/h of one instance)",
+        )
+    return life.price
+
+
+def _role_arn(arn: str) -> str:
+    """The role behind a session, which is what policies are attached to."""
+    head, found, tail = arn.partition(":assumed-role/")
+    if not found:
+        return arn
+    account = head.replace(":sts:", ":iam:")
+    return f"{account}:role/{tail.rsplit('/', 1)[0]}"
+
+
+def _why(error: Exception, action: str) -> str:
+    """Why a look was not possible; credentials that are wrong are an error of their own."""
+    it = said(error)
+    if it.code.startswith(("AccessDenied", "Unauthorized")):
+        return f"{action} is not allowed"
+    if transient(error):
+        return "no answer"
+    raise translate(error) from error

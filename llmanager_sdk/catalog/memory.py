@@ -1,0 +1,129 @@
+"""How much GPU memory a chat model needs, and whether an instance type has it. Pure arithmetic.
+
+weights    parameters x bytes of the type
+KV cache   2 x layers x KV heads x head dimension x bytes x tokens (keys and values of each layer;
+           "Efficient Memory Management for Large Language Model Serving with PagedAttention",
+           section 3)
+overhead   activations, CUDA graphs and the runtime: 10 % of the weights, 1.5 GiB a GPU at least
+usable     90 % of a GPU's memory, as vLLM's default gpu_memory_utilization has it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+GIB = 1024.0**3
+USABLE = 0.9
+OVERHEAD, OVERHEAD_LEAST_GIB = 0.1, 1.5
+BYTES = {"float32": 4.0, "float16": 2.0, "bfloat16": 2.0, "fp8": 1.0, "int8": 1.0, "int4": 0.5}
+BF16_FROM = 8.0
+"""The compute capability from which a GPU has bfloat16 (NVIDIA's table)."""
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What the arithmetic needs of a model.
+
+    Attributes:
+        params_b: billions of parameters.
+        weights_gib: of the files, where they are not parameters x bytes; 0 otherwise.
+    """
+
+    params_b: float
+    layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    context: int
+    weights_gib: float = 0.0
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An instance type.
+
+    Attributes:
+        gib: of one GPU.
+        price: us-east-1, $/h; None where it is not known.
+    """
+
+    name: str
+    gpus: int
+    gib: float
+    capability: float
+    vcpus: int
+    ram_gib: float
+    price: float | None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Whether a model fits an instance type, with the sum in words."""
+
+    ok: bool
+    needs_gib: float
+    has_gib: float
+    arithmetic: str
+
+
+def dtype_for(instance: Instance, dtype: str | None) -> str:
+    """The type of weights: as asked, else bfloat16 where the GPU has it."""
+    return dtype or ("bfloat16" if instance.capability >= BF16_FROM else "float16")
+
+
+def fit(
+    facts: ModelFacts, instance: Instance, *, tokens: int, calls: int, dtype: str | None = None
+) -> Fit:
+    """Compare need and room of one instance, its GPUs sharing the model evenly.
+
+    Args:
+        tokens: the context to be served.
+        calls: so many of them are to be full at once.
+        dtype: of the weights; see `BYTES`.
+    """
+    kind = dtype_for(instance, dtype)
+    weights = facts.weights_gib or facts.params_b * 1e9 * BYTES[kind] / GIB
+    each = 2 * facts.layers * facts.kv_heads * facts.head_dim * 2.0
+    cache = each * tokens * calls / GIB
+    gpus = max(instance.gpus, 1)
+    overhead = max(OVERHEAD * weights, OVERHEAD_LEAST_GIB * gpus)
+    needs, has = weights + cache + overhead, USABLE * instance.gib * instance.gpus
+    text = (
+        f"weights {weights:.1f} GiB ({facts.params_b:g} B parameters, {kind}) + KV cache "
+        f"{cache:.1f} GiB ({calls} x {tokens} tokens) + overhead {overhead:.1f} GiB = "
+        f"{needs:.1f} GiB; {instance.name} has {has:.1f} GiB usable "
+        f"({instance.gpus} x {instance.gib:g} GiB)"
+    )
+    return Fit(needs <= has, needs, has, text)
+
+
+def divides(facts: ModelFacts, gpus: int) -> bool:
+    """Whether tensor parallelism over so many GPUs cuts between the attention heads."""
+    return gpus <= 1 or (facts.heads % gpus == 0 and facts.kv_heads % gpus == 0)
+
+
+def from_config(config: Mapping[str, object], weights_bytes: int) -> ModelFacts:
+    """The facts in a model's config.json.
+
+    Args:
+        config: as transformers writes it.
+        weights_bytes: of all its safetensors files, in 16 bits a parameter.
+    """
+    inner = config.get("text_config")
+    told = dict(inner) if isinstance(inner, Mapping) else dict(config)
+
+    def number(name: str, default: int = 0) -> int:
+        value = told.get(name) or default
+        return int(value) if isinstance(value, int | float) else default
+
+    heads = number("num_attention_heads")
+    return ModelFacts(
+        params_b=weights_bytes / 2 / 1e9,
+        layers=number("num_hidden_layers"),
+        heads=heads,
+        kv_heads=number("num_key_value_heads", heads),
+        head_dim=number("head_dim", number("hidden_size") // max(heads, 1)),
+        context=number("max_position_embeddings", 4096),
+        weights_gib=weights_bytes / GIB,
+    )

@@ -1,0 +1,234 @@
+"""What to deploy on SageMaker for a model's name: image, environment, instance types, timeouts."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from llmanager_sdk.catalog import data, hub
+from llmanager_sdk.catalog.choose import choose, price_of
+from llmanager_sdk.catalog.memory import BF16_FROM, ModelFacts
+from llmanager_sdk.errors import ConfigurationError, UnknownModel
+
+DOWNLOAD_S, HEALTH_S = 1800, 1800
+AMI_CUDA_13 = "al2-ami-sagemaker-inference-gpu-3-1"
+"""For images with CUDA 13: without it they end before their first log line (docs/facts.md)."""
+CHAT_CONTEXT = 8192
+"""Tokens that a chat model is served with, where it takes more and nobody asked for more."""
+CALLS = 4
+"""So many full contexts must fit at once."""
+ENV_MOST = 1024
+"""The longest key or value of a container's environment (botocore's service model)."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What stands behind a name, without anything secret.
+
+    Attributes:
+        name: what was asked for.
+        hub: the Hugging Face id that the container loads; empty for artifacts.
+        artifacts: S3DataSource of SageMaker, where weights come from a bucket.
+        instance_types: in the order in which they are tried.
+        wire: how the container talks.
+        own_tools: its own tool calling is good.
+        context: tokens of prompt and answer; of one text, for embeddings.
+        dimension: of embeddings; None for chat.
+        price: of the dearest of the types, $/h; None where it is not known.
+        arithmetic: why it fits, in words.
+    """
+
+    name: str
+    hub: str
+    image: str
+    environment: Mapping[str, str] = field(repr=False)
+    artifacts: Mapping[str, Any] | None
+    instance_types: tuple[str, ...]
+    ami_version: str | None
+    wire: Literal["openai", "tei"]
+    own_tools: bool
+    context: int
+    dimension: int | None
+    gated: bool
+    price: float | None
+    arithmetic: str = ""
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    download_timeout_s: int = DOWNLOAD_S
+    health_timeout_s: int = HEALTH_S
+
+
+def resolve(
+    name: str,
+    *,
+    region: str,
+    kind: Literal["chat", "embed"] = "chat",
+    instance_type: str | Sequence[str] | None = None,
+    context: int | None = None,
+    image_uri: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    facts: ModelFacts | None = None,
+    dtype: str | None = None,
+    tool_parser: str | None = None,
+    reasoning_parser: str | None = None,
+    ami_version: str | None = None,
+    hub_document: str | Mapping[str, Any] | None = None,
+    accept_eula: bool = False,
+) -> Deployment:
+    """What to deploy.
+
+    Args:
+        name: a short name, a Hugging Face id, "jumpstart:ID", or "s3://bucket/prefix/".
+        region: of AWS.
+        instance_type: one, or several in the order in which they are to be tried.
+        context: tokens to be served.
+        facts: for the memory sum of a model that the catalog does not know.
+        hub_document: what JumpStart says of its model.
+        accept_eula: of a JumpStart model that asks for it.
+
+    Raises:
+        UnknownModel: no such name.
+        ConfigurationError: it does not fit, wastes GPUs, or lacks something; with the arithmetic.
+    """
+    types = (instance_type,) if isinstance(instance_type, str) else tuple(instance_type or ())
+    if name.startswith("jumpstart:"):
+        found = hub.deployment(name, hub_document or {}, region, types, accept_eula)
+        return _with(found, image_uri, environment, ami_version)
+    known = _known(name, kind)
+    artifacts = None
+    if name.startswith("s3://"):
+        artifacts = {
+            "S3Uri": name if name.endswith("/") else f"{name}/",
+            "S3DataType": "S3Prefix",
+            "CompressionType": "None",
+        }
+    facts = facts or _facts(known)
+    asked = min(context or CHAT_CONTEXT, facts.context) if facts else (context or CHAT_CONTEXT)
+    types, arithmetic = choose(
+        name, facts, types, region=region, kind=kind, tokens=asked, calls=CALLS, dtype=dtype
+    )
+    source = "/opt/ml/model" if artifacts else str(known.get("hub", name))
+    if kind == "embed":
+        found = _embedder(name, known, source, types, region)
+    else:
+        parsers = (
+            known.get("tool_parser", "") if tool_parser is None else tool_parser,
+            known.get("reasoning_parser", "") if reasoning_parser is None else reasoning_parser,
+        )
+        found = _chat(name, known, source, types, region, asked, dtype, parsers)
+    found = replace(found, artifacts=artifacts, hub="" if artifacts else source)
+    return replace(_with(found, image_uri, environment, ami_version), arithmetic=arithmetic)
+
+
+def _known(name: str, kind: str) -> Mapping[str, Any]:
+    """The catalog's entry; an empty one for an id that needs none."""
+    models = data.deployable()
+    if name in models:
+        if models[name]["kind"] != kind:
+            other = "ManagedLLM" if kind == "embed" else "ManagedEmbeddings"
+            raise ConfigurationError(
+                f"{name} is no model for this", resource=name, hint=f"use it with {other}"
+            )
+        return models[name]
+    by_hub = {each["hub"]: each for each in models.values() if each["kind"] == kind}
+    if "/" in name:
+        return by_hub.get(name, {})
+    names = sorted(each["name"] for each in models.values() if each["kind"] == kind)
+    near = difflib.get_close_matches(name, names)
+    raise UnknownModel(
+        f"there is no model called {name!r}" + (f"; did you mean {near[0]}?" if near else ""),
+        resource=name,
+        hint=f"use one of {', '.join(names)}, a Hugging Face id, jumpstart:ID, or s3://...",
+    )
+
+
+def _facts(known: Mapping[str, Any]) -> ModelFacts | None:
+    if not known:
+        return None
+    names = ("params_b", "layers", "heads", "kv_heads", "head_dim", "context", "weights_gib")
+    return ModelFacts(**{name: known.get(name, 0) for name in names})
+
+
+def _chat(
+    name: str,
+    known: Mapping[str, Any],
+    source: str,
+    types: tuple[str, ...],
+    region: str,
+    context: int,
+    dtype: str | None,
+    parsers: tuple[str, str],
+) -> Deployment:
+    tool, think = parsers
+    gpus = max((it.gpus for x in types if (it := data.instances().get(x))), default=1)
+    env = {
+        "HF_MODEL_ID": source,
+        "SM_VLLM_MODEL": source,
+        "SM_VLLM_HOST": "0.0.0.0",
+        "SM_VLLM_MAX_MODEL_LEN": str(context),
+    }
+    env |= {"SM_VLLM_TENSOR_PARALLEL_SIZE": str(gpus)} if gpus > 1 else {}
+    if any((it := data.instances().get(x)) and 0 < it.capability < BF16_FROM for x in types):
+        dtype = dtype or "float16"
+    env |= {"SM_VLLM_DTYPE": dtype} if dtype in ("float16", "bfloat16", "float32") else {}
+    if tool:
+        env |= {"SM_VLLM_ENABLE_AUTO_TOOL_CHOICE": "true", "SM_VLLM_TOOL_CALL_PARSER": tool}
+    env |= {"SM_VLLM_REASONING_PARSER": think} if think else {}
+    return Deployment(
+        name,
+        source,
+        data.image("vllm", region),
+        env,
+        None,
+        types,
+        AMI_CUDA_13,
+        "openai",
+        bool(tool),
+        context,
+        None,
+        bool(known.get("gated")),
+        price_of(types, region),
+    )
+
+
+def _embedder(
+    name: str, known: Mapping[str, Any], source: str, types: tuple[str, ...], region: str
+) -> Deployment:
+    cpu = all((it := data.instances().get(x)) is not None and it.gpus == 0 for x in types)
+    return Deployment(
+        name,
+        source,
+        data.image("tei-cpu" if cpu else "tei", region),
+        {"HF_MODEL_ID": source},
+        None,
+        types,
+        None,
+        "tei",
+        False,
+        int(known.get("context", 512)),
+        int(known.get("dimension", 0)),
+        bool(known.get("gated")),
+        price_of(types, region),
+        prompts={k: v for k, v in known.get("prompts", {}).items() if v},
+    )
+
+
+def _with(
+    found: Deployment,
+    image_uri: str | None,
+    environment: Mapping[str, str] | None,
+    ami_version: str | None,
+) -> Deployment:
+    """What the caller sets instead."""
+    env = {**found.environment, **(environment or {})}
+    for key, value in env.items():
+        if not isinstance(value, str) or max(len(key), len(value)) > ENV_MOST:
+            raise ConfigurationError(
+                f"the environment variable {key[:80]} is no text, or longer than {ENV_MOST}",
+                resource=found.name,
+                hint="environment takes texts of up to 1,024 characters",
+            )
+    image = image_uri or found.image
+    ami = ami_version or (found.ami_version if image == found.image else None)
+    return replace(found, environment=env, image=image, ami_version=ami)

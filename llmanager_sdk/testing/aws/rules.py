@@ -1,0 +1,75 @@
+"""How the account behaves, and what AWS would say. Facts: docs/facts.md, by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+ACCOUNT = "123456789012"
+
+
+@dataclass
+class Rules:
+    """Times in seconds of the fake's clock.
+
+    Attributes:
+        creating: from CreateEndpoint to InService (fact: states take minutes).
+        updating, deleting: how long those take.
+        visible: after so long a config that was accepted is seen by CreateEndpoint (fact: the
+            service reads it eventually consistently).
+        metric_delay: how late an invocation is in CloudWatch (fact: 1 to 3 minutes).
+        quota: instances of a type for endpoint usage; others have `any_quota`.
+        capacity: types that are never free (fact: InsufficientInstanceCapacity comes later, as a
+            FailureReason).
+        crashing: models whose container ends again and again.
+        denied: actions that the caller may not do.
+    """
+
+    creating: float = 2.0
+    updating: float = 1.0
+    deleting: float = 1.0
+    visible: float = 0.3
+    metric_delay: float = 0.0
+    quota: Mapping[str, int] = field(default_factory=dict)
+    any_quota: int = 4
+    capacity: set[str] = field(default_factory=set)
+    crashing: set[str] = field(default_factory=set)
+    denied: set[str] = field(default_factory=set)
+
+
+class AwsError(Exception):
+    """What a service answers instead of success."""
+
+    def __init__(
+        self, code: str, message: str, status: int = 400, more: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(f"{code}: {message}")
+        self.more = more or {}
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+def invalid(message: str) -> AwsError:
+    """SageMaker's answer to nearly everything that is wrong."""
+    return AwsError("ValidationException", message)
+
+
+def quota(kind: str, limit: int, used: int) -> AwsError:
+    """Fact: the text of ResourceLimitExceeded."""
+    return AwsError(
+        "ResourceLimitExceeded",
+        f"The account-level service limit '{kind} for endpoint usage' is {limit} Instances, with "
+        f"current utilization of {used} Instances and a request delta of 1 Instances. Please use "
+        "AWS Service Quotas to request an increase for this quota.",
+    )
+
+
+NO_CAPACITY = (
+    "Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error. "
+    "Please retry using a different ML instance type or after some time."
+)
+"""Fact: a FailureReason."""
+CRASHED = (
+    "The primary container for production variant AllTraffic did not pass the ping health check."
+)

@@ -1,0 +1,258 @@
+"""The account's front door: one server on loopback that speaks the protocols of boto3."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from random import Random
+from typing import Any
+
+from llmanager_sdk.clock import SYSTEM
+from llmanager_sdk.core.ports import Clock
+from llmanager_sdk.testing.aws import protocols
+from llmanager_sdk.testing.aws.engines import Canned, Engine, Refusal, chat_parts
+from llmanager_sdk.testing.aws.faults import Faults, Lost, refusal
+from llmanager_sdk.testing.aws.framing import failure, framed
+from llmanager_sdk.testing.aws.rules import AwsError, Rules
+from llmanager_sdk.testing.aws.sagemaker import SageMaker
+from llmanager_sdk.testing.aws.services import Services
+from llmanager_sdk.testing.aws.shapes import check
+
+REGION = "us-east-1"
+
+
+class FakeAws:
+    """One account in one region. Use it as a context manager.
+
+    Args:
+        chat: what stands in every container.
+        dynamodb: the URL of a DynamoDB (AWS's own DynamoDB Local is best); without it, calls to
+            DynamoDB are refused.
+        rules: how the account behaves.
+        clock: of all its states.
+        port: 0 for any that is free.
+    """
+
+    def __init__(
+        self,
+        chat: Engine | None = None,
+        *,
+        dynamodb: str = "",
+        rules: Rules | None = None,
+        clock: Clock = SYSTEM,
+        port: int = 0,
+        seed: int = 0,
+    ) -> None:
+        self.engine = chat or Canned(chat_parts("hello"))
+        self.dynamodb = dynamodb
+        self.rules = rules or Rules()
+        self.clock = clock
+        self.faults = Faults()
+        self.services = Services(self.rules, REGION, clock)
+        self.sagemaker = SageMaker(self.rules, REGION, clock, self.services.wrote)
+        self.random = Random(seed)
+        self.cut_streams = 0
+        """So many streams from now on end with an error in the middle."""
+        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server.aws = self
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where boto3 is to send everything."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def environ(self) -> dict[str, str]:
+        """What makes any process's boto3 talk to this account."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "fake",
+            "AWS_SECRET_ACCESS_KEY": "fake",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+
+    def session(self) -> Any:
+        """A boto3 session for this account, whatever the environment says."""
+        import boto3
+        import botocore.session
+
+        inner = botocore.session.Session()
+        inner.set_config_variable("region", REGION)
+        inner.set_credentials("fake", "fake")
+        session = boto3.Session(botocore_session=inner, region_name=REGION)
+        made = session.client
+
+        def client(service: str, **how: Any) -> Any:
+            return made(service, **{"endpoint_url": self.url, **how})
+
+        session.client = client
+        return session
+
+    def __enter__(self) -> FakeAws:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    # -- calls ---------------------------------------------------------------------------------
+
+    def carry_out(self, service: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """One control-plane call.
+
+        Raises:
+            AwsError: refused.
+            Lost: no answer.
+        """
+        action = f"{service}:{operation}"
+        what = self.faults.draw(action)
+        if what == "crash" and self.faults.on_crash:
+            self.faults.on_crash()
+        if what is not None and (error := refusal(what, action)):
+            raise error
+        if what in ("lost", "crash"):
+            raise Lost
+        check(service, operation, request)
+        play = self.sagemaker.call if service == "sagemaker" else None
+        answer = (
+            play(operation, request) if play else self.services.call(service, operation, request)
+        )
+        if what == "crash after" and self.faults.on_crash:
+            self.faults.on_crash()
+        if what in ("lost after", "crash after"):
+            raise Lost
+        return answer
+
+    def invoke(self, name: str, body: bytes, streamed: bool) -> Iterator[bytes]:
+        """One call to an endpoint.
+
+        Raises:
+            AwsError: refused by the service, or by the container.
+        """
+        operation = "InvokeEndpointWithResponseStream" if streamed else "InvokeEndpoint"
+        what = self.faults.draw(f"sagemaker-runtime:{operation}")
+        if what is not None and (error := refusal(what, f"sagemaker:{operation}")):
+            raise error
+        if what == "lost":
+            raise Lost
+        self.sagemaker.ready(name)
+        self.services.invoked(name)
+        try:
+            parts = self.engine.answer(body)
+            first = next(parts, b"")
+        except Refusal as refused:
+            raise _model_error(refused) from refused
+        if what == "lost after":
+            raise Lost
+        whole = _chain(first, parts)
+        if not streamed:
+            return whole
+        if self.cut_streams > 0:
+            self.cut_streams -= 1
+            return iter([*framed([first], self.random), failure("ModelStreamError", "it broke")])
+        return framed(whole, self.random)
+
+
+def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _model_error(refused: Refusal) -> AwsError:
+    """Fact: what a container refuses comes as ModelError, 424, with the original inside."""
+    text = refused.body.decode(errors="replace")
+    return AwsError(
+        "ModelError",
+        f"Received client error ({refused.status}) from primary with message {json.dumps(text)}.",
+        424,
+        {"OriginalStatusCode": refused.status, "OriginalMessage": text},
+    )
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 512
+    aws: FakeAws
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing on stderr."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        try:
+            if self.path.startswith("/endpoints/"):
+                self._invoke(body)
+            elif self.headers.get("X-Amz-Target", "").startswith("DynamoDB_"):
+                self._dynamodb(body)
+            else:
+                self._control(body)
+        except Lost:
+            self.close_connection = True
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+
+    def _control(self, body: bytes) -> None:
+        call = protocols.read(self.path, self.headers, body)
+        try:
+            answer = self.server.aws.carry_out(call.service, call.operation, call.request)
+            self._send(200, *protocols.write(call, answer))
+        except AwsError as error:
+            self._send(error.status, *protocols.write_error(call, error))
+
+    def _dynamodb(self, body: bytes) -> None:
+        aws = self.server.aws
+        action = f"dynamodb:{self.headers['X-Amz-Target'].partition('.')[2]}"
+        what = aws.faults.draw(action)
+        call = protocols.Call("dynamodb", "", "json", {})
+        if what is not None and (error := refusal(what, action)):
+            self._send(error.status, *protocols.write_error(call, error))
+            return
+        if what == "lost":
+            raise Lost
+        status, answer = protocols.dynamodb(aws.dynamodb, self.headers, body)
+        if what == "lost after":
+            raise Lost
+        self._send(status, "application/x-amz-json-1.0", answer)
+
+    def _invoke(self, body: bytes) -> None:
+        _, _, name, kind = self.path.split("/", 3)
+        streamed = kind == "invocations-response-stream"
+        try:
+            parts = self.server.aws.invoke(name, body, streamed)
+        except AwsError as error:
+            said = {"Message": error.message, **error.more}
+            headers = {"x-amzn-ErrorType": error.code}
+            self._send(error.status, "application/json", json.dumps(said).encode(), headers)
+            return
+        if not streamed:
+            self._send(200, "application/json", b"".join(parts))
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "application/vnd.amazon.eventstream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for data in parts:
+            self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _send(
+        self, status: int, kind: str, body: bytes, headers: dict[str, str] | None = None
+    ) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("x-amzn-RequestId", f"{self.server.aws.random.getrandbits(64):016x}")
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)

@@ -30,7 +30,7 @@ from llmanager_sdk.wire.generations import PROVIDER, Chunks, collect
 from llmanager_sdk.wire.progress import from_manager, from_manager_async, from_parent
 from llmanager_sdk.wire.request import build
 
-ENGINE_OPTIONS = ("context", "slots", "threads")
+ENGINE_OPTIONS = ("context", "slots", "threads", "aws")
 _CHARACTERS = 3.5
 """Characters of a token, roughly, in western text."""
 
@@ -60,6 +60,8 @@ class ManagedLLM(BindsTools, BaseChatModel):
             is and never ended. The key may come from LLMANAGER_API_KEY.
         own_tools: False forces tool calls by a schema there too.
         context, slots, threads: of the engine: tokens, calls at once, threads.
+        aws: what only the platform aws reads: instance_type, max_instances, image_uri,
+            environment, endpoint_name, ...; see docs/aws.md.
 
     Raises:
         ConfigurationError: an argument is unknown or makes no sense.
@@ -91,6 +93,7 @@ class ManagedLLM(BindsTools, BaseChatModel):
     context: int | None = None
     slots: int | None = None
     threads: int | None = None
+    aws: dict[str, Any] | None = None
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 

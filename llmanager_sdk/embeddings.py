@@ -50,6 +50,7 @@ class ManagedEmbeddings(Embeddings):
         batch_size: texts that go to the engine at once; an endpoint's own limit is kept too.
         concurrency: batches under way at once; 2 on local, 16 on aws by default.
         idle_timeout, on_cold, wait_timeout, progress: of an endpoint, as `ManagedLLM` has them.
+        aws: what only the platform aws reads, as `ManagedLLM` has it.
         options: what the platform takes beyond that.
 
     Raises:
@@ -69,6 +70,7 @@ class ManagedEmbeddings(Embeddings):
         on_cold: OnCold = "wait",
         wait_timeout: float | str | None = None,
         progress: Show = "auto",
+        aws: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
         for name, value in (("batch_size", batch_size), ("concurrency", concurrency or 1)):
@@ -89,7 +91,7 @@ class ManagedEmbeddings(Embeddings):
             wait_timeout=wait_timeout,
             progress=progress,
             embeds=True,
-            **options,
+            **(options | ({"aws": dict(aws)} if aws else {})),
         )
         self._forget()
 

@@ -168,12 +168,13 @@ class DynamoHistory:
         pk = partition(self.namespace, session)
         entry = at(f"I#{self.namespace}", entry_key(session))
         try:
+            patience = do.patience()
             while meta := do.meta(pk):
                 try:
                     do.delete_if(at(pk, META_KEY), meta.gen)
-                except Moved:
-                    continue
-                break
+                    break
+                except Moved as moved:
+                    patience.pause(str(moved))
             self._sweep(do, pk)
             # As in the sweep, the entry is read before META.
             listed = do.get(entry)

@@ -201,17 +201,16 @@ class Append:
         Markers go before their messages: one without a message would never be found.
         """
         first, last = message_range(opened.gen, opened.count, _ENDLESS)
-        pages = self._do.pages(
-            self._pk, "sk BETWEEN :a AND :b", {":a": first, ":b": last}, only=("sk", "id")
-        )
-        for page in pages:
-            keys: dict[str, None] = {}
+        names = ("sk", "id", "bytes")
+        ends = {":a": first, ":b": last}
+        for page in self._do.pages(self._pk, "sk BETWEEN :a AND :b", ends, only=names):
+            sizes: dict[str, int] = {}
             for item in page:
-                keys[marker_key(opened.gen, item["id"]["S"])] = None
-                keys[item["sk"]["S"]] = None
-            ordered = [at(self._pk, sk) for sk in keys]
-            for part in filled([0] * len(ordered), spare=1):
-                opened = self._go_on(opened, map(self._do.remove, ordered[part]))
+                sizes[marker_key(opened.gen, item["id"]["S"])] = _MARKER_BYTES
+                sizes[item["sk"]["S"]] = _size(item)
+            keys = [at(self._pk, sk) for sk in sizes]
+            for part in filled(sizes.values(), spare=1):
+                opened = self._go_on(opened, map(self._do.remove, keys[part]))
         return opened
 
     def _keep(self, base: Meta, until: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from llmanager_sdk.aws.account import Account
@@ -11,12 +11,14 @@ from llmanager_sdk.aws.faults import translate
 from llmanager_sdk.catalog.resolve import Deployment, resolve
 from llmanager_sdk.core.life import Spec
 from llmanager_sdk.errors import ConfigurationError
-from llmanager_sdk.ports.models import ChatModel, EmbeddingModel
+from llmanager_sdk.ports.models import ChatModel, EmbeddingModel, Endpoint
 from llmanager_sdk.settings import Settings
 
 DEFAULT_CHAT = "qwen3-8b"
 DEFAULT_EMBEDDINGS = "bge-m3"
 HUB = "SageMakerPublicHub"
+EXISTING = "endpoint_name"
+"""The option that names an endpoint which exists: used as it is, never ended."""
 HERE = ("instances", "max_instances", "price", "isolated", "volume_gb", "concurrency_target")
 """Options that the catalog does not need."""
 UNUSED = ("slots", "threads")
@@ -29,11 +31,15 @@ class Models:
     Args:
         settings: role, VPC, key.
         account: for the region, and for what JumpStart says.
+        named: an endpoint that exists, by name and wire.
     """
 
-    def __init__(self, settings: Settings, account: Account) -> None:
+    def __init__(
+        self, settings: Settings, account: Account, named: Callable[[str, str], Endpoint]
+    ) -> None:
         self._settings = settings
         self._account = account
+        self._named = named
 
     def chat(
         self, model: str | None, deployment: str | None, options: Mapping[str, Any]
@@ -43,6 +49,13 @@ class Models:
         Raises:
             UnknownModel, ConfigurationError: it cannot be had like this.
         """
+        options = _flat(options)
+        if existing := options.get(EXISTING):
+            name = model or str(existing)
+            fixed = self._named(str(existing), str(options.get("wire", "openai")))
+            own, context = bool(options.get("own_tools", True)), int(options.get("context") or 0)
+            spec = Spec.of("endpoint", str(existing), {})
+            return ChatModel(name, name, spec, context, own, {"tool_calling": True}, fixed=fixed)
         name = model or DEFAULT_CHAT
         found = self._found(name, "chat", options)
         body = self._body(found, options)
@@ -65,6 +78,12 @@ class Models:
         Raises:
             UnknownModel, ConfigurationError: it cannot be had like this.
         """
+        options = _flat(options)
+        if existing := options.get(EXISTING):
+            name, wire = model or str(existing), str(options.get("wire", "tei"))
+            spec = Spec.of("endpoint", str(existing), {"model": name})
+            fixed = self._named(str(existing), wire)
+            return EmbeddingModel(name, name, spec, 0, fixed=fixed, wire=wire)
         name = model or DEFAULT_EMBEDDINGS
         found = self._found(name, "embed", options)
         body = self._body(found, options)
@@ -140,6 +159,11 @@ class Models:
                 hint="give 1 <= instances <= max_instances",
             )
         return {name: value for name, value in body.items() if value not in (None, "", [])}
+
+
+def _flat(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of all platforms, and over them those of this one."""
+    return {**{k: v for k, v in options.items() if k != "aws"}, **(options.get("aws") or {})}
 
 
 def _worst(body: Mapping[str, Any]) -> float:

@@ -97,7 +97,7 @@ class AwsPlatform:
             token=lambda: secrets.token_hex(4),
         )
         self.keeper = Keeper(engine)
-        self._models = Models(self.settings, self.account)
+        self._models = Models(self.settings, self.account, self.data_plane.named)
         self._history = DynamoHistory(f"llmanager-{space}-history", space, dynamodb, clock=clock)
 
     def __repr__(self) -> str:

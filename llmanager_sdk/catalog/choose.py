@@ -49,10 +49,7 @@ def choose(
     if asked:
         return asked, _checked(name, facts, asked, fitting, tokens, calls, dtype)
     priced = [(it, found) for it, found in fitting if data.price(it.name, region) is not None]
-    best = (priced or fitting)[:POOLS]
-    if priced:
-        most = DEARER * (priced[0][0].price or 0.0)
-        best = [(it, found) for it, found in best if (it.price or 0.0) <= most]
+    best = _mixed(priced or fitting)
     if not best:
         raise ConfigurationError(
             f"{name} fits no instance type that is known here",
@@ -63,6 +60,21 @@ def choose(
     gpus = best[0][0].gpus
     same = tuple(it.name for it, _ in best if it.gpus == gpus)
     return same, best[0][1].arithmetic
+
+
+def _mixed(rows: list[tuple[Instance, Fit]]) -> list[tuple[Instance, Fit]]:
+    """The cheapest, then others that are not much dearer: first those of other families, since
+    one family often has no capacity as a whole."""
+    most = DEARER * (rows[0][0].price or float("inf")) if rows else 0.0
+    near = [(it, found) for it, found in rows if (it.price or 0.0) <= most]
+    seen: set[str] = set()
+    first: list[tuple[Instance, Fit]] = []
+    more: list[tuple[Instance, Fit]] = []
+    for it, found in near:
+        family = it.name.split(".")[1]
+        (more if family in seen else first).append((it, found))
+        seen.add(family)
+    return [*first, *more][:POOLS]
 
 
 def _fitting(

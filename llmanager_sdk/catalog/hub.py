@@ -91,9 +91,9 @@ def _parsed(name: str, document: str | Mapping[str, Any]) -> Mapping[str, Any]:
 def _environment(said: Mapping[str, Any]) -> dict[str, str]:
     listed = said.get("InferenceEnvironmentVariables") or []
     return {
-        str(each["Name"]): str(each.get("DefaultValue", ""))
+        str(each["Name"]): str(each["DefaultValue"])
         for each in listed
-        if each.get("Scope", "container") == "container"
+        if each.get("Scope", "container") == "container" and each.get("DefaultValue")
     }
 
 

@@ -17,7 +17,7 @@ AMI_CUDA_13 = "al2-ami-sagemaker-inference-gpu-3-1"
 """For images with CUDA 13: without it they end before their first log line (docs/facts.md)."""
 CHAT_CONTEXT = 8192
 """Tokens that a chat model is served with, where it takes more and nobody asked for more."""
-CALLS = 4
+CALLS = 2
 """So many full contexts must fit at once."""
 ENV_MOST = 1024
 """The longest key or value of a container's environment (botocore's service model)."""
@@ -172,6 +172,7 @@ def _chat(
     if any((it := data.instances().get(x)) and 0 < it.capability < BF16_FROM for x in types):
         dtype = dtype or "float16"
     env |= {"SM_VLLM_DTYPE": dtype} if dtype in ("float16", "bfloat16", "float32") else {}
+    env |= {"SM_VLLM_QUANTIZATION": "fp8"} if dtype == "fp8" else {}
     if tool:
         env |= {"SM_VLLM_ENABLE_AUTO_TOOL_CHOICE": "true", "SM_VLLM_TOOL_CALL_PARSER": tool}
     env |= {"SM_VLLM_REASONING_PARSER": think} if think else {}

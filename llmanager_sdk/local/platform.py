@@ -51,7 +51,7 @@ class LocalPlatform:
         """A GGUF file that llama.cpp serves."""
         from llmanager_sdk.local.chat_models import resolve
 
-        return resolve(model, deployment, options, self.settings)
+        return resolve(model, deployment, _here(options), self.settings)
 
     def endpoint(self, life: Life) -> Endpoint:
         """The engine's address on loopback, and its key."""
@@ -62,7 +62,7 @@ class LocalPlatform:
         from llmanager_sdk.local.encoder import resolve_encoder
         from llmanager_sdk.local.vector_cache import CachedEncoder
 
-        if options:
+        if options := _here(options):
             raise ConfigurationError(
                 f"unknown option for an encoder on local: {', '.join(sorted(options))}",
                 hint="leave it out",
@@ -87,3 +87,8 @@ class LocalPlatform:
         from llmanager_sdk.local.history import SqliteHistory
 
         return SqliteHistory(self.settings.home / "history.sqlite", self.settings.namespace)
+
+
+def _here(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options without those that only another platform reads."""
+    return {name: value for name, value in options.items() if name != "aws"}

@@ -62,6 +62,7 @@ class ChatModel:
         own_tools: the engine's own tool calling is good; else it is forced by a schema of ours.
         profile: LangChain's model profile.
         price: the worst case, $/h; 0 where it costs nothing.
+        fixed: an endpoint that exists and is not ours: used as it is, never ended.
     """
 
     name: str
@@ -71,6 +72,7 @@ class ChatModel:
     own_tools: bool = False
     profile: Mapping[str, Any] = field(default_factory=dict)
     price: float = 0.0
+    fixed: Endpoint | None = None
 
     @property
     def stand_in(self) -> bool:

@@ -183,6 +183,9 @@ class ModelLink:
     @contextmanager
     def call(self, notify: Notify | None = None) -> Iterator[Endpoint]:
         """Bring it up if it is cold, and hold its lease while the block runs."""
+        if (fixed := self.bind().model.fixed) is not None:
+            yield fixed
+            return
         bound, lease = self._leased()
         endpoint = None
         while endpoint is None:
@@ -201,6 +204,9 @@ class ModelLink:
         """`call`, for asyncio."""
         if self._bound is None:
             await asyncio.to_thread(self.bind)
+        if (fixed := self.bind().model.fixed) is not None:
+            yield fixed
+            return
         bound, lease = self._leased()
         endpoint = None
         while endpoint is None:
@@ -241,6 +247,8 @@ class ModelLink:
 
     def lost(self, endpoint: Endpoint) -> bool:
         """Report that nothing answered there; True if that life is over."""
+        if self.bind().model.fixed is not None:
+            return False
         bound, lease = self._leased()
         return run(lease.lost(endpoint.gen), bound.engine.clock)
 

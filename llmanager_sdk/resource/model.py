@@ -8,9 +8,10 @@ from typing import Any
 from llmanager_sdk.core import verbs
 from llmanager_sdk.core.claims import Want
 from llmanager_sdk.core.drivers import run
+from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.ports.platform import Platform
 from llmanager_sdk.resource.base import Resource, agree
-from llmanager_sdk.resource.link import ModelLink, OnCold, Told
+from llmanager_sdk.resource.link import Bound, ModelLink, OnCold, Told
 from llmanager_sdk.resource.show import Show
 from llmanager_sdk.resource.status import Status, of_slot
 from llmanager_sdk.settings import seconds
@@ -52,6 +53,12 @@ class ModelResource(ModelLink, Resource):
         """What there is now. Creates nothing."""
         bound = self.bind()
         engine, model = bound.engine, bound.model
+        if model.fixed is not None:
+            where, details = bound.platform.name, {"url": model.fixed.url}
+            leaves = "not ours: used as it is, never ended"
+            return Status(
+                model.spec.key, "endpoint", where, "not ours", leaves=leaves, details=details
+            )
         slot = engine.registry.read(bound.want.key)
         return Status(
             key=bound.want.key,
@@ -79,6 +86,8 @@ class ModelResource(ModelLink, Resource):
             replace: put this spec in the place of another one under the same deployment name.
             wait_timeout: the longest wait, instead of the object's own.
         """
+        if self.bind().model.fixed is not None:
+            return self.status()
         bound, lease = self._leased()
         wait = self._timeout if wait_timeout is None else seconds(wait_timeout, "wait_timeout")
         with Told(self) as tell:
@@ -97,12 +106,24 @@ class ModelResource(ModelLink, Resource):
             force: do not wait for open calls: they break.
             wait: wait up to 30 s until it is gone; else return at once.
         """
-        bound = self.bind()
+        bound = self._ours("stop")
         engine, key, keeper = bound.engine, bound.want.key, bound.platform.keeper
         run(verbs.stop(engine, key, force=force, close=lambda: keeper.close(key)), engine.clock)
         if wait:
             run(verbs.see_off(engine, key, STOP_WAIT), engine.clock)
         return self.status()
+
+    def _ours(self, verb: str) -> Bound:
+        """What it stands for, if it is ours to change."""
+        bound = self.bind()
+        if bound.model.fixed is not None:
+            raise ConfigurationError(
+                f"{verb}() is for what llmanager made, and {bound.model.name} existed before",
+                resource=bound.model.fixed.url,
+                step=verb,
+                hint="end it where it was made",
+            )
+        return bound
 
     def destroy(self, *, yes: bool = False) -> Status:
         """End it and forget its logs. Weights are shared by all models and stay."""
@@ -115,13 +136,15 @@ class ModelResource(ModelLink, Resource):
         Raises:
             NotRunning: there is no life to pin.
         """
-        bound = self.bind()
+        bound = self._ours("pin")
         run(verbs.pin(bound.engine, bound.want.key, seconds(duration, "pin")), self._clock)
         return self.status()
 
     def logs(self, lines: int = 50) -> str:
         """The last lines that its newest life wrote; empty if there never was one."""
         bound = self.bind()
+        if bound.model.fixed is not None:
+            return ""
         slot = bound.engine.registry.read(bound.want.key)
         kind = bound.engine.kinds[bound.want.spec.kind]
         return kind.logs(slot.lives[-1], lines) if slot.lives else ""

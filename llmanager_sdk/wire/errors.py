@@ -104,6 +104,8 @@ def plain(fault: Exception) -> Exception:
         return NotReached(text)
     if kind.startswith(("ThrottlingException", "Throttling")):
         return Refused(429, fault.body)
+    if kind.startswith("AccessDenied"):
+        return Refused(403, fault.body)
     if kind.startswith(_CALLER):
         return Refused(401, fault.body)
     return fault

@@ -53,17 +53,23 @@ Make = Callable[..., AwsPlatform]
 
 
 @pytest.fixture
-def make(aws: FakeAws, clock: Turned, tmp_path: Any) -> Make:
+def make(aws: FakeAws, clock: Turned, tmp_path: Any) -> Iterator[Make]:
     """Makes platforms of one new namespace: each is another process."""
     namespace = "t" + secrets.token_hex(3)
+    made: list[AwsPlatform] = []
 
     def platform(**settings: Any) -> AwsPlatform:
         wanted = {"namespace": namespace, "role": ROLE, "home": tmp_path, "cap": 50.0, **settings}
-        return AwsPlatform(
-            Settings(**wanted), session=aws.session(), clock=clock, show=lambda plan: None
+        made.append(
+            AwsPlatform(
+                Settings(**wanted), session=aws.session(), clock=clock, show=lambda plan: None
+            )
         )
+        return made[-1]
 
-    return platform
+    yield platform
+    for each in made:  # nothing is owed to an account that ends with its test
+        each.keeper.forget()
 
 
 BODY: dict[str, Any] = {

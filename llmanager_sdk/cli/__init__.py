@@ -42,6 +42,12 @@ def parser() -> argparse.ArgumentParser:
     made["destroy"].add_argument("--yes", action="store_true", help="do not ask")
     made["status"].add_argument("key", nargs="?", help="which one, as `llmanager ls` names it")
     made["reap"].add_argument("--dry-run", action="store_true", help="only say what would go")
+    made["reap"].add_argument(
+        "--watch", action="store_true", help="go on for ever; on aws, this is a living reaper"
+    )
+    made["reap"].add_argument(
+        "--every", default="5m", metavar="TIME", help="between two sweeps of --watch"
+    )
     _chatting(made)
     return top
 

@@ -1,0 +1,173 @@
+"""`make demo-aws`: the demo's chain with platform="aws", in a fake account on this machine.
+
+SageMaker's control plane and runtime are played (`llmanager_sdk.testing.aws`); the tokens come
+from a real llama.cpp, the vectors from a real encoder, the tables are in a real DynamoDB Local.
+The account's time runs sixty times as fast as yours: waiting for an hour takes a minute.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from llmanager_sdk import ChatHistory, ManagedEmbeddings, ManagedLLM, ManagedVectorStore, warm
+from llmanager_sdk.aws.platform import AwsPlatform
+from llmanager_sdk.cli import reap
+from llmanager_sdk.cli.output import table
+from llmanager_sdk.cli.resources import statuses
+from llmanager_sdk.cli.transcript import told
+from llmanager_sdk.core.sweep import Report
+from llmanager_sdk.rag.chat import DocsChat
+from llmanager_sdk.rag.chunks import split
+from llmanager_sdk.rag.documents import read_folder
+from llmanager_sdk.settings import Settings
+from llmanager_sdk.testing.aws import FakeAws, LocalEngine, Rules
+from tests.servers import dynamodb
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SPEED = 60.0
+QUESTION, PATTERN = "How long does an idle engine stay after its last use?", r"\b15 min"
+ROLE = "arn:aws:iam::123456789012:role/sagemaker"
+
+
+class Fast:
+    """A clock that runs `SPEED` times as fast as the machine's."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._from = time.time()
+
+    def time(self) -> float:
+        return self._from + self.monotonic()
+
+    def monotonic(self) -> float:
+        return SPEED * (time.monotonic() - self._began)
+
+    def sleep(self, seconds: float) -> None:
+        threading.Event().wait(seconds / SPEED)
+
+
+def step(title: str) -> None:
+    print(f"\n== {title}", flush=True)
+
+
+def running(platform: AwsPlatform) -> int:
+    """What `llmanager ls` shows; how many cost money."""
+    found = [x for x in statuses(platform.keeper.engine, "aws") if x.phase != "cold"]
+    rows = [
+        {"NAME": x.key, "STATE": x.phase, "$/H": f"{x.price:.2f}", "GOES": x.leaves} for x in found
+    ]
+    table(rows, "  nothing is running, nothing costs money")
+    return len(found)
+
+
+@contextmanager
+def reaper(platform: AwsPlatform) -> Iterator[None]:
+    """`llmanager reap --watch`, beside everything else."""
+    ends = threading.Event()
+
+    def tell(report: Report, dry: bool) -> None:
+        for key, gen, why in report.done:
+            print(f"  [reap --watch] {key} (life {gen}): {why}", flush=True)
+
+    def work() -> None:
+        reap.watch(platform, 300.0, tell, ends.is_set)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    until(lambda: bool(platform.beats.living()), 60)
+    try:
+        yield
+    finally:
+        ends.set()
+        thread.join(30)
+
+
+def until(done: object, most: float) -> bool:
+    """Wait for something, so many seconds of this machine at most."""
+    assert callable(done)
+    ends, pause = time.monotonic() + most, threading.Event()
+    while time.monotonic() < ends:
+        if done():
+            return True
+        pause.wait(0.2)
+    return False
+
+
+def main() -> int:
+    """From nothing to nothing left; 1 if something is wrong."""
+    if lacks := dynamodb.missing():
+        print(f"demo-aws needs a DynamoDB Local, and {lacks} is missing here")
+        return 1
+    with tempfile.TemporaryDirectory() as home, dynamodb.dynamodb_local() as tables:
+        clock = Fast()
+        rules = Rules(creating=300.0, deleting=60.0, visible=5.0, metric_delay=60.0)
+        with FakeAws(LocalEngine(), dynamodb=tables, rules=rules, clock=clock) as aws:
+            settings = Settings(namespace="demo", role=ROLE, home=Path(home))
+            platform = AwsPlatform(settings, session=aws.session(), clock=clock, show=print)
+            wrong = play(platform, aws)
+    print(f"\n{'WRONG: ' + '; '.join(wrong) if wrong else 'Done, and nothing is left'}.")
+    return 1 if wrong else 0
+
+
+def play(platform: AwsPlatform, aws: FakeAws) -> list[str]:
+    """The scenes; what went wrong."""
+    wrong: list[str] = []
+    llm = ManagedLLM(
+        "qwen3-0.6b", platform=platform, idle_timeout="20m", own_tools=False, temperature=0
+    )
+    embeddings = ManagedEmbeddings("minilm", platform=platform, idle_timeout="20m")
+    with reaper(platform):
+        step("The first use: the plan, then two endpoints at once")
+        for status in warm(llm, embeddings):
+            print(f"  {status}")
+        step("Read the documents; their vectors come from the endpoint, the store is local")
+        store = ManagedVectorStore("handbook", embeddings, platform="local")
+        passages = split([*read_folder(ROOT / "README.md"), *read_folder(ROOT / "docs")])
+        store.add_documents(passages)
+        print(f"  {store.count()} passages")
+        history = ChatHistory("demo", platform=platform)
+        chat = DocsChat(llm, store, history)
+        wrong += ask(chat)
+        print(f"  {len(history.messages)} messages are in DynamoDB")
+        step("What costs money now (llmanager ls)")
+        running(platform)
+        step("Nobody asks anything for an hour")
+        if not until(lambda: not aws.sagemaker.billed(), 120):
+            wrong.append("something that nobody uses was not deleted")
+        until(lambda: not alive(platform), 30)
+        running(platform)
+        step("The same question again: what is missing comes back, with its data")
+        wrong += ask(chat)
+        messages = len(history.messages)
+        print(f"  {messages} messages are in DynamoDB")
+        if messages != 4:
+            wrong.append(f"{messages} messages instead of 4")
+        step("Stop everything")
+        llm.resource.stop()
+        embeddings.resource.stop()
+        if not until(lambda: not aws.sagemaker.billed() and not alive(platform), 120):
+            wrong.append("something was not stopped")
+        running(platform)
+    return wrong
+
+
+def alive(platform: AwsPlatform) -> bool:
+    return any(x.phase != "cold" for x in statuses(platform.keeper.engine, "aws"))
+
+
+def ask(chat: DocsChat) -> list[str]:
+    step("A question")
+    print(f"  Q: {QUESTION}\n  A: ", end="", flush=True)
+    answer = told(chat.ask(QUESTION)).answer
+    return [] if re.search(PATTERN, answer) else [f"the answer was {answer!r}"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

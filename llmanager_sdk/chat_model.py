@@ -58,7 +58,8 @@ class ManagedLLM(BindsTools, BaseChatModel):
         stream_usage: report token counts in streams too.
         endpoint_url, api_key: an OpenAI-compatible server that exists already; it is used as it
             is and never ended. The key may come from LLMANAGER_API_KEY.
-        own_tools: False forces tool calls by a schema there too.
+        own_tools: False forces tool calls by a schema everywhere, True nowhere; None leaves it to
+            what is known of the model.
         context, slots, threads: of the engine: tokens, calls at once, threads.
         aws: what only the platform aws reads: instance_type, max_instances, image_uri,
             environment, endpoint_name, ...; see docs/aws.md.
@@ -231,7 +232,7 @@ class ManagedLLM(BindsTools, BaseChatModel):
             options,
             model=model.served,
             profile=model.profile,
-            own_tools=model.own_tools,
+            own_tools=model.own_tools if self.own_tools is None else self.own_tools,
         )
         reader = partial(Answer, request, model.name)
         call = Call(link, request.body, model.name, reader, self._timeouts, self.max_retries)

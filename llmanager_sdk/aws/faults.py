@@ -77,7 +77,8 @@ def transient(error: Exception) -> bool:
     """The same request may succeed a moment later, or has had its effect already."""
     it = said(error)
     if isinstance(error, boto.ClientError):
-        return it.code in _THROTTLED or it.status >= 500 or in_progress(error) or _new_role(it)
+        busy = it.code in (*_THROTTLED, *_CONFLICT) or in_progress(error)
+        return busy or it.status >= 500 or _new_role(it)
     return isinstance(error, _NO_ANSWER)
 
 
@@ -116,7 +117,14 @@ class Row(NamedTuple):
     make: Callable[[Said], LLManagerError]
 
 
-_MISSING = ("ResourceNotFound", "ResourceNotFoundException", "NoSuchEntity", "404", "NotFound")
+_MISSING = (
+    "ResourceNotFound",
+    "ResourceNotFoundException",
+    "ObjectNotFoundException",
+    "NoSuchEntity",
+    "NotFound",
+    "404",
+)
 _INVALID = ("ValidationException", "ValidationError")
 _THROTTLED = (
     "Throttling",
@@ -128,6 +136,7 @@ _THROTTLED = (
     "RequestThrottled",
     "SlowDown",
 )
+_CONFLICT = ("ConflictException", "ConcurrentUpdateException", "Conflict")
 _QUOTA = ("ResourceLimitExceeded", "ServiceQuotaExceededException", "LimitExceededException")
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403")
 _UNKNOWN_CALLER = (

@@ -139,7 +139,7 @@ def pursue(slot: Slot, want: Want, now: float, me: str, timing: Timing) -> Step:
     if current is None:
         return Help(alive[-1]) if alive else _begin(slot, want, now)
     if current.spec.digest == want.spec.digest:
-        return _join(current, now, me)
+        return _join(current, now, me, timing)
     return _beside(slot, alive, current, want, now, me, timing)
 
 
@@ -153,12 +153,15 @@ def _current(alive: list[Life]) -> Life | None:
     return None
 
 
-def _join(life: Life, now: float, me: str) -> Step:
+def _join(life: Life, now: float, me: str, timing: Timing) -> Step:
     if life.phase == "ready":
         return Use(life)
     if life.worker == me:
         return Build(life)
-    return TakeOver(life) if now > life.worker_until else Await(life)
+    if now <= life.worker_until:
+        return Await(life)
+    forgotten = now > max(life.born_at + timing.creation, life.held_until() + timing.margin)
+    return Help(life) if forgotten else TakeOver(life)
 
 
 def _begin(slot: Slot, want: Want, now: float) -> Step:
@@ -186,7 +189,7 @@ def _beside(
     mine = next((life for life in alive if life.spec.digest == want.spec.digest), None)
     if want.replace:
         if mine is not None and mine.phase == "creating" and not mine.stop:
-            return _join(mine, now, me)
+            return _join(mine, now, me, timing)
         spent = next((life for life in alive if life is not current), None)
         return _begin(slot, want, now) if spent is None else Help(spent)
     if mine is not None and current.phase == "ready":
@@ -262,8 +265,7 @@ def recorded(life: Life, want: Want) -> float:
 def due(life: Life, want: Want, now: float, me: str, timing: Timing) -> bool:
     """Whether a third of the demand's term has gone by, or a call could not start on it.
 
-    Or the life does not know of this process yet: a user who never wrote would be nobody to a
-    stop by its only writer, however far ahead the deadline is that others recorded.
+    Or the life does not know this process: a stop by its only writer would not wait for it.
     """
     if life.writers not in (me, "*"):
         return True
@@ -303,10 +305,8 @@ def failed(slot: Slot, life: Life, why: str, now: float, timing: Timing) -> Slot
 
 
 def stopped(life: Life, now: float, me: str, timing: Timing, *, force: bool, busy: bool) -> Life:
-    """A person's word. When it takes effect is for whoever cleans up to say.
-
-    Unless nobody but this process ever used the life and it has no open call, or the person
-    does not care whom it breaks.
+    """A person's word. When it takes effect is for whoever cleans up to say: at once only if nobody
+    but this process ever used it and it has no open call, or if the person does not care.
     """
     alone = life.writers in ("", me) and not busy
     at_once = now - timing.margin if alone or force else 0.0

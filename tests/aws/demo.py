@@ -28,29 +28,12 @@ from llmanager_sdk.rag.chunks import split
 from llmanager_sdk.rag.documents import read_folder
 from llmanager_sdk.settings import Settings
 from llmanager_sdk.testing.aws import FakeAws, LocalEngine, Rules
+from tests.aws.clocks import Fast
+from tests.aws.flows import ROLE
 from tests.servers import dynamodb
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SPEED = 60.0
 QUESTION, PATTERN = "How long does an idle engine stay after its last use?", r"\b15 min"
-ROLE = "arn:aws:iam::123456789012:role/sagemaker"
-
-
-class Fast:
-    """A clock that runs `SPEED` times as fast as the machine's."""
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-        self._from = time.time()
-
-    def time(self) -> float:
-        return self._from + self.monotonic()
-
-    def monotonic(self) -> float:
-        return SPEED * (time.monotonic() - self._began)
-
-    def sleep(self, seconds: float) -> None:
-        threading.Event().wait(seconds / SPEED)
 
 
 def step(title: str) -> None:
@@ -119,9 +102,7 @@ def main() -> int:
 def play(platform: AwsPlatform, aws: FakeAws) -> list[str]:
     """The scenes; what went wrong."""
     wrong: list[str] = []
-    llm = ManagedLLM(
-        "qwen3-0.6b", platform=platform, idle_timeout="20m", own_tools=False, temperature=0
-    )
+    llm = ManagedLLM("qwen3-0.6b", platform=platform, idle_timeout="20m", temperature=0)
     embeddings = ManagedEmbeddings("minilm", platform=platform, idle_timeout="20m")
     with reaper(platform):
         step("The first use: the plan, then two endpoints at once")

@@ -16,7 +16,8 @@ from llmanager_sdk.errors import ConfigurationError, UnknownModel
 from llmanager_sdk.testing.aws import Canned, FakeAws, Fault
 from llmanager_sdk.testing.aws.engines import Refusal, chat_parts
 from llmanager_sdk.wire.errors import AnswerBroken, ContextOverflow, PermissionRefused, RateLimited
-from tests.aws.conftest import Make, Turned
+from tests.aws.clocks import Turned
+from tests.aws.conftest import Make
 
 
 def both(asked: Mapping[str, Any]) -> list[bytes]:

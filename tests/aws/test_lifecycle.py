@@ -4,31 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from llmanager_sdk.aws.platform import AwsPlatform
 from llmanager_sdk.core import verbs
-from llmanager_sdk.core.claims import Known, Want
 from llmanager_sdk.core.drivers import Sleep, run
-from llmanager_sdk.core.sweep import Report, sweep
 from llmanager_sdk.errors import NotAllowed, StartFailed
 from llmanager_sdk.testing.aws import FakeAws
-from tests.aws.conftest import Make, Turned, spec
-
-
-def want(idle: float = 900.0, **more: object) -> Want:
-    return Want(spec(**more), idle, price=1.408)
-
-
-def ensure(platform: AwsPlatform, wanted: Want) -> Known:
-    engine = platform.keeper.engine
-    known: Known = run(engine.ensure(wanted), engine.clock)
-    return known
-
-
-def reap(platform: AwsPlatform) -> Report:
-    engine = platform.keeper.engine
-    report: Report = run(sweep(engine, platform.settings.namespace), engine.clock)
-    platform.beats.beat("test")
-    return report
+from tests.aws.clocks import Turned
+from tests.aws.conftest import Make
+from tests.aws.flows import ensure, reap, spec, want
 
 
 def left(aws: FakeAws) -> list[str]:

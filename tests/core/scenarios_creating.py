@@ -32,7 +32,7 @@ def first_use_by_three(code: Code) -> None:
 @scenario(
     "Ctrl-C while creating, then a rerun, then nobody",
     "whoever comes next takes the recorded life over",
-    ("claims._join", "TakeOver(life) if now > life.worker_until else Await(life)", "Await(life)"),
+    ("claims._join", "Help(life) if forgotten else TakeOver(life)", "Await(life)"),
 )
 def ctrl_c_while_creating(code: Code) -> None:
     stage = bench(code, creation=1e15)

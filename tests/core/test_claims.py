@@ -43,10 +43,19 @@ def test_a_ready_one_is_used_while_a_newer_one_is_created() -> None:
 
 def test_what_is_created_is_built_awaited_or_taken_over() -> None:
     assert step(life("creating", worker="me")) == claims.Build(life("creating", worker="me"))
-    theirs = life("creating", worker="other", worker_until=NOW)
+    theirs = life("creating", worker="other", worker_until=NOW, born_at=NOW - 9)
     assert step(theirs) == claims.Await(theirs)
     late = replace(theirs, worker_until=NOW - 0.5)
     assert step(late) == claims.TakeOver(late)
+
+
+def test_a_creation_that_was_forgotten_makes_room_for_a_new_one() -> None:
+    since = NOW - TIMING.creation
+    old = life("creating", worker="other", worker_until=NOW - 0.5, born_at=since - 0.5)
+    assert step(old) == claims.Help(old)
+    young, wanted = replace(old, born_at=since), replace(old, used_until=NOW - TIMING.margin)
+    for each in (young, wanted):
+        assert step(each) == claims.TakeOver(each)
 
 
 @pytest.mark.parametrize("phase", ["failed", "deleting"])

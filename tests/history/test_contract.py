@@ -258,9 +258,10 @@ def test_writers_in_threads_keep_their_order(open_history: Open) -> None:
 
 
 def test_clear_beside_writers_loses_nothing_that_comes_later(open_history: Open) -> None:
-    """What was there when the last `clear` began is removed; what came after it ended is there."""
+    """What was there when the last `clear` began is removed; what began after its end is there."""
     store = open_history("main")
     lock = threading.Lock()
+    begun: list[str] = []
     added: list[str] = []
     began: list[set[str]] = []
     ended: list[set[str]] = []
@@ -268,6 +269,8 @@ def test_clear_beside_writers_loses_nothing_that_comes_later(open_history: Open)
     def write(writer: int) -> None:
         for turn in range(10):
             name = f"{writer}:{turn}"
+            with lock:
+                begun.append(name)
             assert store.append("s", some(name), None) == 1
             with lock:
                 added.append(name)
@@ -278,7 +281,7 @@ def test_clear_beside_writers_loses_nothing_that_comes_later(open_history: Open)
                 began.append(set(added))
             store.clear("s")
             with lock:
-                ended.append(set(added))
+                ended.append(set(begun))
 
     with ThreadPoolExecutor(5) as pool:
         jobs = [pool.submit(write, writer) for writer in range(4)]

@@ -90,7 +90,7 @@ def test_reads_beside_transactions_that_are_half_applied(client: Any, table: str
         expected += names
         clock.now += DAY
         assert ids(history.read("s")) == expected
-    assert waste(client, table) == []
+        assert waste(client, table) == []
 
 
 def test_a_message_that_was_deleted_by_something_else_is_an_error(client: Any, table: str) -> None:

@@ -132,7 +132,11 @@ class Services:
         return {}
 
 
-_TYPES = ("ml.g5.xlarge", "ml.g5.2xlarge", "ml.g5.12xlarge", "ml.g6.xlarge", "ml.g6.2xlarge")
+_TYPES = tuple(
+    f"ml.{family}.{size}"
+    for family in ("c6i", "g5", "g6", "g6e")
+    for size in ("xlarge", "2xlarge", "12xlarge")
+)
 
 
 def _seconds(value: Any) -> float:

@@ -1,0 +1,41 @@
+"""Clocks that go as tests want them to."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+SPEED = 60.0
+
+
+class Turned:
+    """A clock that moves when somebody sleeps on it, or by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def time(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Fast:
+    """A clock that runs `SPEED` times as fast as the machine's."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._from = time.time()
+
+    def time(self) -> float:
+        return self._from + self.monotonic()
+
+    def monotonic(self) -> float:
+        return SPEED * (time.monotonic() - self._began)
+
+    def sleep(self, seconds: float) -> None:
+        threading.Event().wait(seconds / SPEED)

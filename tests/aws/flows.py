@@ -1,0 +1,125 @@
+"""What is done in an account, again and again: bring up, sweep, look what is left."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from llmanager_sdk.aws.platform import AwsPlatform
+from llmanager_sdk.core import verbs
+from llmanager_sdk.core.claims import Known, Want
+from llmanager_sdk.core.drivers import run
+from llmanager_sdk.core.life import Spec
+from llmanager_sdk.core.sweep import Report, sweep
+from llmanager_sdk.settings import Settings
+from llmanager_sdk.testing.aws import FakeAws, Rules
+from tests.aws.clocks import Turned
+
+ROLE = "arn:aws:iam::123456789012:role/sagemaker"
+RULES = {"creating": 300.0, "deleting": 60.0, "visible": 5.0}
+BODY: dict[str, Any] = {
+    "model": "tiny",
+    "hub": "org/tiny",
+    "image": "763104351884.dkr.ecr.us-east-1.amazonaws.com/vllm:1",
+    "environment": {"HF_MODEL_ID": "org/tiny"},
+    "instance_types": ["ml.g5.xlarge"],
+    "download_timeout_s": 900,
+    "health_timeout_s": 900,
+    "context": 4096,
+    "wire": "openai",
+    "price": 1.408,
+    "instances": 1,
+    "max_instances": 1,
+    "role": ROLE,
+}
+
+
+def spec(key: str = "tiny", **body: Any) -> Spec:
+    """Of a small deployment."""
+    return Spec.of("endpoint", key, {**BODY, **body})
+
+
+def want(idle: float = 900.0, **more: Any) -> Want:
+    """Somebody wants it."""
+    return Want(spec(**more), idle, price=1.408)
+
+
+class Scene:
+    """One namespace in an account, seen by as many processes as are asked for.
+
+    Args:
+        aws: the account.
+    """
+
+    def __init__(self, aws: FakeAws, home: Path, namespace: str = "") -> None:
+        self.aws = aws
+        self.namespace = namespace or "t" + secrets.token_hex(3)
+        self._home = home
+        self._made: list[AwsPlatform] = []
+
+    def process(self, session: Any = None, **settings: Any) -> AwsPlatform:
+        """Another process."""
+        base = {"namespace": self.namespace, "role": ROLE, "home": self._home, "cap": 50.0}
+        made = AwsPlatform(
+            Settings(**{**base, **settings}),
+            session=session or self.aws.session(),
+            clock=self.aws.clock,
+            show=lambda plan: None,
+        )
+        self._made.append(made)
+        return made
+
+    def close(self) -> None:
+        """Nothing is owed to an account that ends with its test."""
+        for each in self._made:
+            each.keeper.forget()
+
+    def left(self) -> list[str]:
+        """Everything of this namespace that is in SageMaker."""
+        it = self.aws.sagemaker
+        it.billed()
+        names = [*it.models, *it.configs, *it.endpoints]
+        return [name for name in names if name.startswith(f"llm-{self.namespace}-")]
+
+    def settle(self, most: int = 8) -> int:
+        """Sweep until nothing is left; how many sweeps that took, or `most` + 1."""
+        platform = self.process()
+        clock = self.aws.clock
+        for number in range(1, most + 1):
+            reap(platform)
+            clock.sleep(300.0)
+            if not self.left():
+                return number
+        return most + 1
+
+
+def ensure(platform: AwsPlatform, wanted: Want) -> Known:
+    """Bring it up."""
+    engine = platform.keeper.engine
+    known: Known = run(engine.ensure(wanted), engine.clock)
+    return known
+
+
+def stop(platform: AwsPlatform, key: str = "tiny") -> None:
+    """A person's word, carried out as far as it goes."""
+    engine = platform.keeper.engine
+    run(verbs.stop(engine, key, force=True), engine.clock)
+    run(verbs.see_off(engine, key, 600.0), engine.clock)
+
+
+def reap(platform: AwsPlatform) -> Report:
+    """One sweep by a living reaper."""
+    engine = platform.keeper.engine
+    report: Report = run(sweep(engine, platform.settings.namespace), engine.clock)
+    platform.beats.beat("test")
+    return report
+
+
+@contextmanager
+def account(dynamodb: str) -> Iterator[FakeAws]:
+    """A fake account whose time a test turns."""
+    with FakeAws(dynamodb=dynamodb, clock=Turned(), rules=Rules(**RULES)) as aws:  # type: ignore[arg-type]
+        yield aws

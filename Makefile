@@ -7,11 +7,11 @@ LOCKED ?= 2026-10-28
 STAMPS := $(VENV)/.stamps
 export LLMANAGER_TEST_CACHE ?= $(CURDIR)/.cache
 
-.PHONY: help demo test check simulate mutants bench accept docs lock clean
+.PHONY: help demo demo-aws test check simulate mutants bench accept docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 $(STAMPS)/venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -48,6 +48,9 @@ $(STAMPS)/bench: $(STAMPS)/test constraints/bench.txt
 demo: $(STAMPS)/run ## a chat about documents on local engines: DOCS=folder, QUESTION="..."
 	@LLMANAGER_HOME="$${LLMANAGER_HOME:-$(CURDIR)/.cache/home}" $(BIN)/llmanager demo \
 	  $(if $(DOCS),--docs "$(DOCS)") $(if $(QUESTION),--question "$(QUESTION)")
+
+demo-aws: $(STAMPS)/test ## the same chain on platform aws, in a fake account on this machine
+	@LLMANAGER_HOME="$${LLMANAGER_HOME:-$(CURDIR)/.cache/home}" $(BIN)/python -m tests.aws.demo
 
 test: $(STAMPS)/test ## all tests, on real engines; ARGS="tests/core -k sweep"
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --durations=12 $(ARGS)

@@ -12,7 +12,7 @@ from llmanager_sdk.core.engine import Engine
 from llmanager_sdk.core.keeper import Keeper
 from llmanager_sdk.core.life import Life, Seen, Spec, Timing
 from llmanager_sdk.local.timing import LOCAL
-from llmanager_sdk.ports.models import ChatModel, Endpoint
+from llmanager_sdk.ports.models import ChatModel, EmbeddingModel, Endpoint
 from llmanager_sdk.registry.sqlite import SqliteRegistry
 from llmanager_sdk.settings import Settings
 
@@ -58,6 +58,7 @@ class CannedPlatform:
     """Calls go to `url`; slots live in a real SQLite registry in `home`."""
 
     name = "canned"
+    encodes_here = True
 
     def __init__(self, url: str, home: Path, slots: int | None) -> None:
         self.settings = Settings(home=home)
@@ -84,3 +85,35 @@ class CannedPlatform:
 
     def history(self) -> Any:
         raise NotImplementedError
+
+
+class CannedAws(CannedPlatform):
+    """The same, and calls go over SageMaker's wire: signed, and answered in frames."""
+
+    encodes_here = False
+
+    def __init__(self, url: str, home: Path) -> None:
+        super().__init__(url, home, None)
+        from botocore.credentials import ReadOnlyCredentials
+
+        from llmanager_sdk.aws.sign import signer
+
+        secret = ReadOnlyCredentials("fake", "fake", None)
+        self._sign = signer(lambda: secret, "us-east-1")
+        self._url = url.removesuffix("/v1") + "/endpoints/canned"
+
+    def endpoint(self, life: Life) -> Endpoint:
+        chat = life.spec.key == "canned"
+        return Endpoint(
+            self._url,
+            keep_alive=True,
+            path="/invocations-response-stream" if chat else "/invocations",
+            framed=chat,
+            sign=self._sign,
+            longest=570.0,
+        )
+
+    def embedder(
+        self, model: str | None, deployment: str | None, options: Mapping[str, Any]
+    ) -> EmbeddingModel:
+        return EmbeddingModel("texts", "texts", Spec.of("model", "texts", {}), 512, dimension=256)

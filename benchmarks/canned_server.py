@@ -1,7 +1,8 @@
 """An OpenAI-compatible chat server on loopback with canned answers, in a process of its own.
 
 It reports 200 slots. A prompt "sleep N" makes it wait that many seconds, "chunks N" makes it stream
-so many; every answer comes as a stream if one is asked for, else whole.
+so many; every answer comes as a stream if one is asked for, else whole. Under /endpoints/NAME it
+speaks as SageMaker's runtime does: streams in frames, and vectors after 50 ms.
 """
 
 from __future__ import annotations
@@ -13,7 +14,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from llmanager_sdk.testing.aws.framing import part
+
 SLOTS = 200
+LATENCY = 0.05
+"""Of an answer with vectors, in seconds."""
+_VECTOR = [0.0625] * 256
 _COMMON = {"id": "c", "created": 1, "model": "canned"}
 _USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
 
@@ -62,7 +68,8 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             if head.startswith(b"GET"):
                 _whole(writer, json.dumps({"total_slots": SLOTS}).encode())
             else:
-                await _answer(writer, json.loads(body))
+                path = head.split(b" ", 2)[1].decode()
+                await _answer(writer, path, json.loads(body))
             await writer.drain()
             if b"connection: close" in lower:
                 return
@@ -77,21 +84,30 @@ def _whole(writer: asyncio.StreamWriter, body: bytes) -> None:
     writer.write(head.encode() + b"\r\n\r\n" + body)
 
 
-async def _answer(writer: asyncio.StreamWriter, body: dict[str, object]) -> None:
+async def _answer(writer: asyncio.StreamWriter, path: str, body: dict[str, object]) -> None:
+    if "inputs" in body:
+        await asyncio.sleep(LATENCY)
+        inputs = body["inputs"]
+        assert isinstance(inputs, list)
+        _whole(writer, json.dumps([_VECTOR] * len(inputs)).encode())
+        return
+    framed = path.endswith("-response-stream")
     messages = body["messages"]
     assert isinstance(messages, list)
     word, _, number = str(messages[-1]["content"]).partition(" ")
     if word == "sleep":
         await asyncio.sleep(float(number))
-    if not body.get("stream"):
+    if path.endswith("/invocations") or not (framed or body.get("stream")):
         _whole(writer, _WHOLE)
         return
     writer.write(
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n"
+        % (b"application/vnd.amazon.eventstream" if framed else b"text/event-stream")
     )
     count = int(number) if word == "chunks" else 3
     for event in (_FIRST, *([_WORD] * count), _LAST, _END):
-        writer.write(b"%x\r\n%s\r\n" % (len(event), event))
+        data = part(event) if framed else event
+        writer.write(b"%x\r\n%s\r\n" % (len(data), data))
     writer.write(b"0\r\n\r\n")
 
 

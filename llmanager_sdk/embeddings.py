@@ -25,7 +25,7 @@ BATCH = 256
 """Texts that go to the encoder at once."""
 IN_FLIGHT = 2
 """Batches under way at once, in process."""
-REMOTE_IN_FLIGHT = 16
+REMOTE_IN_FLIGHT = 32
 """Batches under way at once, to an endpoint."""
 
 
@@ -48,7 +48,7 @@ class ManagedEmbeddings(Embeddings):
         platform: "local", "aws", or a platform object; what the settings say for None.
         truncate: cut a text off that is longer than the model takes; else refuse it.
         batch_size: texts that go to the engine at once; an endpoint's own limit is kept too.
-        concurrency: batches under way at once; 2 on local, 16 on aws by default.
+        concurrency: batches under way at once; 2 on local, 32 on aws by default.
         idle_timeout, on_cold, wait_timeout, progress: of an endpoint, as `ManagedLLM` has them.
         aws: what only the platform aws reads, as `ManagedLLM` has it.
         options: what the platform takes beyond that.

@@ -11,11 +11,13 @@ from __future__ import annotations
 import struct
 from binascii import crc32
 from collections.abc import Mapping
+from functools import lru_cache
 
 import orjson
 
 _PRELUDE = struct.Struct("!III")
 _LENGTH = struct.Struct("!H")
+_CHECK = struct.Struct("!I")
 _MOST = 24 * 1024 * 1024
 """The longest frame that is believed; the service's own limit is 16 MB of payload."""
 _TEXTS = (6, 7)
@@ -53,17 +55,26 @@ class Frames:
             StreamError: the service reports one.
         """
         data = self._rest + data if self._rest else data
-        at, parts = 0, []
-        while len(data) - at >= _PRELUDE.size:
-            total, headers, check = _PRELUDE.unpack_from(data, at)
-            if crc32(data[at : at + 8]) != check or not 16 + headers <= total <= _MOST:
-                raise BadFrame("the length of a frame is wrong")
-            if len(data) - at < total:
+        at, parts, size, view = 0, [], len(data), memoryview(data)
+        while size - at >= _PRELUDE.size:
+            total, length, check = _PRELUDE.unpack_from(data, at)
+            end = at + total
+            whole = 16 + length <= total and end <= size
+            # The last checksum is over the whole frame, the first one for who must wait for it.
+            if not (whole and crc32(view[at : end - 4]) == _CHECK.unpack_from(data, end - 4)[0]):
+                if crc32(view[at : at + 8]) != check or not 16 + length <= total <= _MOST:
+                    raise BadFrame("the length of a frame is wrong")
+                if whole:
+                    raise BadFrame("a frame was changed on the way")
                 break
-            parts.append(_payload(data[at : at + total], headers))
-            at += total
-        self._rest = data[at:]
-        return b"".join(parts)
+            begin = at + 12 + length
+            if _kind(data[at + 12 : begin]):
+                parts.append(data[begin : end - 4])
+            else:
+                _refuse(data[at + 12 : begin], data[begin : end - 4])
+            at = end
+        self._rest = data[at:] if at < size else b""
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def close(self) -> None:
         """The stream ended.
@@ -75,19 +86,21 @@ class Frames:
             raise BadFrame("the last frame is not whole")
 
 
-def _payload(frame: bytes, length: int) -> bytes:
-    if crc32(frame[:-4]) != int.from_bytes(frame[-4:], "big"):
-        raise BadFrame("a frame was changed on the way")
-    headers = _headers(frame[12 : 12 + length])
-    payload = frame[12 + length : -4]
+@lru_cache(maxsize=64)
+def _kind(head: bytes) -> bool:
+    """Whether a frame with these headers holds a part of the answer."""
+    headers = _headers(head)
+    return headers.get(":message-type") == "event" and headers.get(":event-type") == "PayloadPart"
+
+
+def _refuse(head: bytes, payload: bytes) -> None:
+    """Raise what an error says; other events are passed over."""
+    headers = _headers(head)
     kind = headers.get(":message-type")
-    if kind == "event":
-        return payload if headers.get(":event-type") == "PayloadPart" else b""
     if kind == "exception":
-        code = headers.get(":exception-type", "Exception")
-        raise StreamError(code, _message(payload))
-    code = headers.get(":error-code", "Error")
-    raise StreamError(code, headers.get(":error-message", ""))
+        raise StreamError(headers.get(":exception-type", "Exception"), _message(payload))
+    if kind != "event":
+        raise StreamError(headers.get(":error-code", "Error"), headers.get(":error-message", ""))
 
 
 def _message(payload: bytes) -> str:

@@ -28,7 +28,7 @@ OWED = (
 def standard() -> Iterator[Line]:
     """Chat model, embeddings and vector store, unit and integration, sync and async."""
     for name, least in (("chat_model", 54), ("embeddings", 8), ("vector_store", 25)):
-        found, skips = _suite(f"tests/{name}/test_standard.py")
+        found, skips = suite(f"tests/{name}/test_standard.py")
         told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(found.items()))
         good = found["passed"] >= least and not found["failed"] and not found["xfailed"]
         bound = f">= {least} passed, 0 failed, 0 xfailed"
@@ -48,7 +48,7 @@ def standard() -> Iterator[Line]:
     )
 
 
-def _suite(path: str) -> tuple[Counter[str], Counter[str]]:
+def suite(path: str) -> tuple[Counter[str], Counter[str]]:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", path, f"--junitxml={report}"]

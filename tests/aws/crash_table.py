@@ -154,8 +154,12 @@ if __name__ == "__main__":
     from tests.servers.dynamodb import dynamodb_local
 
     bad = 0
-    with tempfile.TemporaryDirectory() as folder, dynamodb_local() as url, account(url) as fake:
-        for each in table(fake, Path(folder), int((sys.argv[1:] or ["1"])[0])):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        dynamodb_local() as url,
+        account(url, creating=25.0, deleting=15.0) as fake,
+    ):
+        for each in table(fake, folder, int((sys.argv[1:] or ["1"])[0])):
             bad += bool(each.wrong)
             print(f"{'WRONG' if each.wrong else 'ok   '} {each.flow:8} {each.when:6} "
                   f"{each.call:40} {each.sweeps} sweeps {each.wrong}", flush=True)  # fmt: skip

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from llmanager_sdk.core.sweep import Report, sweep
 from llmanager_sdk.settings import Settings
 from llmanager_sdk.testing.aws import FakeAws, Rules
 from tests.aws.clocks import Turned
+from tests.servers.dynamodb import dynamodb_local
 
 ROLE = "arn:aws:iam::123456789012:role/sagemaker"
-RULES = {"creating": 300.0, "deleting": 60.0, "visible": 5.0}
 BODY: dict[str, Any] = {
     "model": "tiny",
     "hub": "org/tiny",
@@ -119,7 +120,17 @@ def reap(platform: AwsPlatform) -> Report:
 
 
 @contextmanager
-def account(dynamodb: str) -> Iterator[FakeAws]:
+def account(dynamodb: str, *, creating: float = 300.0, deleting: float = 60.0) -> Iterator[FakeAws]:
     """A fake account whose time a test turns."""
-    with FakeAws(dynamodb=dynamodb, clock=Turned(), rules=Rules(**RULES)) as aws:  # type: ignore[arg-type]
+    rules = Rules(creating=creating, deleting=deleting, visible=5.0)
+    with FakeAws(dynamodb=dynamodb, clock=Turned(), rules=rules) as aws:
         yield aws
+
+
+@contextmanager
+def quick_account() -> Iterator[tuple[FakeAws, Path]]:
+    """One whose states are short, with a real DynamoDB and a folder, for long tables of cases."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        url = stack.enter_context(dynamodb_local())
+        yield stack.enter_context(account(url, creating=25.0, deleting=15.0)), Path(folder)

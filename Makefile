@@ -76,14 +76,16 @@ accept: $(STAMPS)/check $(STAMPS)/bench ## every promise with its figure; ONLY=l
 docs: $(STAMPS)/check ## the reference, from the docstrings, into site/
 	$(BIN)/pdoc -d google -o site llmanager_sdk '!llmanager_sdk.cli' '!llmanager_sdk.local'
 
-COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
-  --no-header --no-annotate --exclude-newer $(LOCKED) pyproject.toml --extra local
+PIN = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
+  --no-header --no-annotate --exclude-newer $(LOCKED)
+COMPILE = $(PIN) pyproject.toml --extra local
 DEV = constraints/test.in constraints/check.in
 
 lock: $(STAMPS)/venv ## write the constraint files anew
 	$(COMPILE) $(DEV) constraints/bench.in -o constraints/bench.txt
 	$(COMPILE) $(DEV) -c constraints/bench.txt -o constraints/dev.txt
 	$(COMPILE) -c constraints/bench.txt -o constraints/local.txt
+	$(PIN) constraints/ministack.in -o constraints/ministack.txt
 
 clean: ## remove what was made, weights included
 	rm -rf $(VENV) .cache site .pytest_cache .mypy_cache .ruff_cache

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from llmanager_sdk.clock import SYSTEM
 from llmanager_sdk.core.ports import Clock
-from llmanager_sdk.testing.aws import protocols
+from llmanager_sdk.testing.aws import beside, protocols
 from llmanager_sdk.testing.aws.engines import Canned, Engine, Refusal, chat_parts
 from llmanager_sdk.testing.aws.faults import Faults, Lost, refusal
 from llmanager_sdk.testing.aws.framing import failure, framed
@@ -21,6 +21,7 @@ from llmanager_sdk.testing.aws.services import Services
 from llmanager_sdk.testing.aws.shapes import check
 
 REGION = "us-east-1"
+_T = TypeVar("_T")
 
 
 class FakeAws:
@@ -30,6 +31,7 @@ class FakeAws:
         chat: what stands in every container.
         dynamodb: the URL of a DynamoDB (AWS's own DynamoDB Local is best); without it, calls to
             DynamoDB are refused.
+        rest: the URL of an emulator of all other services; without it, calls to them are refused.
         rules: how the account behaves.
         clock: of all its states.
         port: 0 for any that is free.
@@ -40,6 +42,7 @@ class FakeAws:
         chat: Engine | None = None,
         *,
         dynamodb: str = "",
+        rest: str = "",
         rules: Rules | None = None,
         clock: Clock = SYSTEM,
         port: int = 0,
@@ -47,6 +50,7 @@ class FakeAws:
     ) -> None:
         self.engine = chat or Canned(chat_parts("hello"))
         self.dynamodb = dynamodb
+        self.rest = rest
         self.rules = rules or Rules()
         self.clock = clock
         self.faults = Faults()
@@ -108,7 +112,22 @@ class FakeAws:
             AwsError: refused.
             Lost: no answer.
         """
-        action = f"{service}:{operation}"
+
+        def effect() -> dict[str, Any]:
+            check(service, operation, request)
+            if service == "sagemaker":
+                return self.sagemaker.call(operation, request)
+            return self.services.call(service, operation, request)
+
+        return self.struck(f"{service}:{operation}", effect)
+
+    def struck(self, action: str, effect: Callable[[], _T]) -> _T:
+        """Carry one call out, with what goes wrong on its way there or back.
+
+        Raises:
+            AwsError: refused.
+            Lost: no answer.
+        """
         what = self.faults.draw(action)
         if what == "crash" and self.faults.on_crash:
             self.faults.on_crash()
@@ -116,16 +135,18 @@ class FakeAws:
             raise error
         if what in ("lost", "crash"):
             raise Lost
-        check(service, operation, request)
-        play = self.sagemaker.call if service == "sagemaker" else None
-        answer = (
-            play(operation, request) if play else self.services.call(service, operation, request)
-        )
+        answer = effect()
         if what == "crash after" and self.faults.on_crash:
             self.faults.on_crash()
         if what in ("lost after", "crash after"):
             raise Lost
         return answer
+
+    def plays(self, service: str, operation: str, body: bytes) -> bool:
+        """Whether this account answers it; else `rest` does."""
+        if service == "logs":
+            return b"/aws/sagemaker/" in body
+        return service == "sagemaker" or self.services.plays(operation)
 
     def invoke(self, name: str, body: bytes, streamed: bool) -> Iterator[bytes]:
         """One call to an endpoint.
@@ -201,27 +222,48 @@ class _Handler(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
+    do_GET = do_PUT = do_DELETE = do_PATCH = do_POST  # noqa: N815 - names that http.server looks for
+
     def _control(self, body: bytes) -> None:
-        call = protocols.read(self.path, self.headers, body)
+        aws = self.server.aws
+        if aws.rest:
+            service, operation = beside.named(self.command, self.path, self.headers, body)
+            if not aws.plays(service, operation, body):
+                self._rest(f"{service}:{operation}", body)
+                return
+        call = protocols.Call("", "", "json", {})
         try:
-            answer = self.server.aws.carry_out(call.service, call.operation, call.request)
+            call = protocols.read(self.path, self.headers, body)
+            answer = aws.carry_out(call.service, call.operation, call.request)
             self._send(200, *protocols.write(call, answer))
         except AwsError as error:
             self._send(error.status, *protocols.write_error(call, error))
 
+    def _rest(self, action: str, body: bytes) -> None:
+        aws = self.server.aws
+        form = protocols.Call("", "", "query" if b"Action=" in body else "json", {})
+        try:
+            status, headers, answer = aws.struck(
+                action,
+                lambda: beside.passed_on(aws.rest, self.command, self.path, self.headers, body),
+            )
+        except AwsError as error:
+            more = {"x-amzn-ErrorType": error.code}
+            self._send(error.status, *protocols.write_error(form, error), more)
+            return
+        self._send(status, headers.pop("content-type", "text/plain"), answer, headers)
+
     def _dynamodb(self, body: bytes) -> None:
         aws = self.server.aws
         action = f"dynamodb:{self.headers['X-Amz-Target'].partition('.')[2]}"
-        what = aws.faults.draw(action)
-        call = protocols.Call("dynamodb", "", "json", {})
-        if what is not None and (error := refusal(what, action)):
+        try:
+            status, answer = aws.struck(
+                action, lambda: protocols.dynamodb(aws.dynamodb, self.headers, body)
+            )
+        except AwsError as error:
+            call = protocols.Call("dynamodb", "", "json", {})
             self._send(error.status, *protocols.write_error(call, error))
             return
-        if what == "lost":
-            raise Lost
-        status, answer = protocols.dynamodb(aws.dynamodb, self.headers, body)
-        if what == "lost after":
-            raise Lost
         self._send(status, "application/x-amz-json-1.0", answer)
 
     def _invoke(self, body: bytes) -> None:
@@ -251,8 +293,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("x-amzn-RequestId", f"{self.server.aws.random.getrandbits(64):016x}")
-        for name, value in (headers or {}).items():
+        mine = {"x-amzn-requestid": f"{self.server.aws.random.getrandbits(64):016x}"}
+        for name, value in (mine | (headers or {})).items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

@@ -36,6 +36,10 @@ class Services:
         with self._lock:
             self.lines[endpoint].append((self.clock.time(), text))
 
+    def plays(self, operation: str) -> bool:
+        """Whether this operation is one of its own."""
+        return bool(operation) and hasattr(self, f"_{operation}")
+
     def call(self, service: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """Carry one operation out.
 

@@ -12,6 +12,8 @@ from llmanager_sdk.testing.explore import explore
 from llmanager_sdk.testing.shrink import shrink
 from llmanager_sdk.testing.simulation import simulate
 from llmanager_sdk.testing.timeline import lines
+from tests.simulation.ceiling import MUTANTS as MUTANT_CEILINGS
+from tests.simulation.ceiling import survey
 from tests.simulation.hunt import SEEDS, WITHIN, compare, explored, hunt, play
 from tests.simulation.long_run import Tally, long_run
 from tests.simulation.mutants import MUTANTS, Mutant
@@ -100,6 +102,22 @@ def check(args: argparse.Namespace) -> int:
     return 0 if result.same_code and not result.different and not result.violations else 1
 
 
+def ceilings(args: argparse.Namespace) -> int:
+    """Crash all but the reaper, and compare what is spent with the ceiling."""
+    found = survey(range(args.first, args.first + args.seeds))
+    share, seed = found.tightest
+    print(f"{found.schedules} schedules, {found.paid} of which spent, {len(found.over)} too much")
+    print(f"the tightest spent {share:.3f} of its ceiling (seed {seed})")
+    print("lives counted: " + ", ".join(f"{n} {phase}" for phase, n in found.states.items()))
+    for mutant in MUTANT_CEILINGS:
+        where = found.found.get(mutant.name)
+        caught = "missed" if where is None else f"seed {where}"
+        print(f"{mutant.name:<14} {caught:<10} forgets {mutant.forgets}")
+    for seed, what in found.over:
+        print(f"  seed {seed}: {what}")
+    return 1 if found.over else 0
+
+
 def _chosen(names: Sequence[str]) -> list[Mutant]:
     known = {mutant.name: mutant for mutant in MUTANTS}
     if unknown := set(names) - set(known):
@@ -121,9 +139,10 @@ def main() -> int:
         sub.set_defaults(does=does)
         return sub
 
-    sub = command("run", run)
-    sub.add_argument("--seeds", type=int, default=SEEDS)
-    sub.add_argument("--first", type=int, default=0)
+    for name, does, seeds in (("run", run, SEEDS), ("ceiling", ceilings, 3000)):
+        sub = command(name, does)
+        sub.add_argument("--seeds", type=int, default=seeds)
+        sub.add_argument("--first", type=int, default=0)
     for name, does in (("replay", replay), ("shrink", make_small)):
         sub = command(name, does)
         sub.add_argument("seed", type=int)

@@ -178,7 +178,8 @@ class SqliteFile:
                 connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
             if new or not connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
-                connection.executescript(self._schema)
+                # In one transaction: whoever sees a part of the schema relies on all of it.
+                connection.executescript(f"BEGIN IMMEDIATE;{self._schema};COMMIT;")
         except BaseException:
             connection.close()
             raise

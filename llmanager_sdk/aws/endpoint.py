@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from llmanager_sdk.aws import requests
-from llmanager_sdk.aws.faults import exists, missing, said, transient, translate
-from llmanager_sdk.aws.reapable import EndpointReaper
-from llmanager_sdk.core.life import Life, Seen, Spec
+from llmanager_sdk.aws.answers import missing, said, transient
+from llmanager_sdk.aws.faults import exists, translate
+from llmanager_sdk.aws.reapable import PARTS, EndpointReaper
+from llmanager_sdk.core.life import Life, Names, Seen, Spec
 from llmanager_sdk.core.ports import Clock
 from llmanager_sdk.errors import LLManagerError, NameTaken, StartFailed
 
@@ -36,7 +38,8 @@ class EndpointKind(EndpointReaper):
         clock: this process's time.
         admit: checks, before anything is created, that a life may be; raises if it may not.
         secrets: environment variables of the container that no spec and no registry holds.
-        invoke: sends one call to an endpoint: its name and a body.
+        probe: sends one small call to the endpoint of a life; raises if it is not answered well.
+        creator: who asks; every part bears it as a tag.
     """
 
     parts: Sequence[str] = requests.PARTS
@@ -49,12 +52,14 @@ class EndpointKind(EndpointReaper):
         *,
         admit: Callable[[Life], None],
         secrets: Callable[[Life], Mapping[str, str]],
-        invoke: Callable[[str, bytes], None],
+        probe: Callable[[Life], None],
+        creator: Callable[[], str] = str,
     ) -> None:
         super().__init__(namespace, client, clock)
         self._admit = admit
         self._secrets = secrets
-        self._invoke = invoke
+        self._probe = probe
+        self._creator = creator
         self._looked: dict[str, float] = {}
         self._crashed: dict[str, str] = {}
         self._admitted: set[str] = set()
@@ -87,22 +92,24 @@ class EndpointKind(EndpointReaper):
                 raise translate(error, resource=life.spec.key) from error
 
     def _ask(self, life: Life, part: str) -> None:
+        sagemaker, space, who = self._client("sagemaker"), self.namespace, self._creator()
         match part:
             case "model":
-                self._sagemaker.create_model(
-                    **requests.model(self.namespace, life, self._secrets(life))
-                )
+                secrets = self._secrets(life)
+                sagemaker.create_model(**requests.model(space, life, secrets, who))
             case "config":
-                self._sagemaker.create_endpoint_config(**requests.config(self.namespace, life))
+                sagemaker.create_endpoint_config(**requests.config(space, life, who))
             case _:
-                self._sagemaker.create_endpoint(**requests.endpoint(self.namespace, life))
+                sagemaker.create_endpoint(**requests.endpoint(space, life, who))
 
     def _check_ours(self, life: Life, part: str) -> None:
         """It exists already: ours if its tags say so, else a stranger's, which is left alone."""
-        describe, key, arn = _ARNS[part]
         try:
-            found = getattr(self._sagemaker, describe)(**{key: life.names[part]})
-            tags = self._sagemaker.list_tags(ResourceArn=found[arn])["Tags"]
+            found = self._describe(life, part)
+            if found is None:
+                return
+            arn = found[f"{PARTS[part][1]}Arn"]
+            tags = self._client("sagemaker").list_tags(ResourceArn=arn)["Tags"]
         except Exception as error:
             if missing(error) or transient(error):
                 return
@@ -117,9 +124,8 @@ class EndpointKind(EndpointReaper):
 
     def finish(self, life: Life) -> bool:
         """A call that is answered, and then the scaling that was asked for."""
-        body = requests.probe(life.spec.body.get("wire", "openai"))
         try:
-            self._invoke(life.names["endpoint"], body)
+            self._probe(life)
             if (scaling := requests.scaling(life)) is not None:
                 target, policy = scaling
                 scaler = self._client("application-autoscaling")
@@ -140,10 +146,26 @@ class EndpointKind(EndpointReaper):
 
         SageMaker goes on restarting such a container for as long as its health check may take.
         """
-        seen = super().observe(life)
+        with _typed(life.spec.key):
+            seen = super().observe(life)
         if seen is Seen.PENDING and life.phase == "creating" and self._crash(life):
             return Seen.BROKEN
         return seen
+
+    def list(self, namespace: str) -> Iterator[Names]:
+        """As the reaper lists them."""
+        with _typed(namespace):
+            yield from super().list(namespace)
+
+    def used_outside(self, life: Life) -> float | None:
+        """As the reaper sees it."""
+        with _typed(life.spec.key):
+            return super().used_outside(life)
+
+    def delete(self, life: Life) -> None:
+        """As the reaper does it."""
+        with _typed(life.spec.key):
+            super().delete(life)
 
     def _crash(self, life: Life) -> str:
         name, now = life.names["endpoint"], self._clock.time()
@@ -160,7 +182,7 @@ class EndpointKind(EndpointReaper):
         if crash := self._crashed.get(life.names["endpoint"]):
             return f"the container ended again and again. Its last words:\n{crash}"
         try:
-            found = self._describe(life)
+            found = self._describe(life, "endpoint")
         except Exception as error:
             if transient(error):
                 return ""
@@ -179,7 +201,7 @@ class EndpointKind(EndpointReaper):
         """The last lines of its containers, from CloudWatch Logs."""
         return "\n".join(self._lines(life, lines))
 
-    def _lines(self, life: Life, most: int) -> list[str]:
+    def _lines(self, life: Life, most: int) -> Sequence[str]:
         logs, group = self._client("logs"), LOG_GROUP + life.names["endpoint"]
         try:
             streams = logs.describe_log_streams(
@@ -202,11 +224,14 @@ class EndpointKind(EndpointReaper):
         return [str(each["message"]).rstrip() for each in found][-most:]
 
 
-_ARNS = {
-    "endpoint": ("describe_endpoint", "EndpointName", "EndpointArn"),
-    "config": ("describe_endpoint_config", "EndpointConfigName", "EndpointConfigArn"),
-    "model": ("describe_model", "ModelName", "ModelArn"),
-}
+@contextmanager
+def _typed(resource: str) -> Iterator[None]:
+    try:
+        yield
+    except LLManagerError:
+        raise
+    except Exception as error:
+        raise translate(error, resource=resource) from error
 
 
 def _not_yet_visible(error: Exception) -> bool:

@@ -8,10 +8,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from botocore import exceptions as boto
 
+from llmanager_sdk.aws.answers import (
+    INVALID,
+    NO_ANSWER,
+    Said,
+    missing,
+    new_role,
+    said,
+    transient,
+)
 from llmanager_sdk.errors import (
     CapacityUnavailable,
     CloudUnavailable,
@@ -25,66 +34,12 @@ from llmanager_sdk.errors import (
 )
 
 
-class Said(NamedTuple):
-    """What AWS answered.
-
-    Attributes:
-        status: of HTTP; 0 where no answer came.
-    """
-
-    code: str
-    message: str
-    status: int
-    request_id: str
-    action: str
-
-
-def said(error: Exception) -> Said:
-    """What an error of botocore says."""
-    if not isinstance(error, boto.ClientError):
-        return Said(type(error).__name__, str(error), 0, "", "")
-    body: dict[str, Any] = dict(error.response.get("Error", {}))
-    meta: dict[str, Any] = dict(error.response.get("ResponseMetadata", {}))
-    return Said(
-        str(body.get("Code", "")),
-        str(body.get("Message", "")),
-        int(meta.get("HTTPStatusCode", 0)),
-        str(meta.get("RequestId", "")),
-        error.operation_name,
-    )
-
-
-def missing(error: Exception) -> bool:
-    """It is not there. SageMaker says so with a ValidationException."""
-    it = said(error)
-    return it.code in _MISSING or (it.code in _INVALID and bool(_NO_SUCH.search(it.message)))
-
-
 def exists(error: Exception) -> bool:
     """A create found its name in use."""
     it = said(error)
     return it.code in ("ResourceInUse", "ResourceInUseException") or bool(
-        it.code in (*_INVALID, "ConflictException") and _EXISTS.search(it.message)
+        it.code in (*INVALID, "ConflictException") and _EXISTS.search(it.message)
     )
-
-
-def in_progress(error: Exception) -> bool:
-    """SageMaker changes and deletes nothing that is being created or updated."""
-    return bool(_BUSY.search(said(error).message))
-
-
-def transient(error: Exception) -> bool:
-    """The same request may succeed a moment later, or has had its effect already."""
-    it = said(error)
-    if isinstance(error, boto.ClientError):
-        busy = it.code in (*_THROTTLED, *_CONFLICT) or in_progress(error)
-        return busy or it.status >= 500 or _new_role(it)
-    return isinstance(error, _NO_ANSWER)
-
-
-def _new_role(it: Said) -> bool:
-    """A role that was made a moment ago cannot be assumed yet."""
-    return "assume role" in it.message.lower()
 
 
 def translate(error: Exception, *, resource: str = "", step: str = "") -> LLManagerError:
@@ -104,8 +59,9 @@ def translate(error: Exception, *, resource: str = "", step: str = "") -> LLMana
     else:
         found = StartFailed(f"AWS refused: {it.code}: {it.message}", hint="see the message")
     found.resource = found.resource or resource
-    found.step = step or it.action or found.step
-    found.request_id = it.request_id
+    found.step = step or getattr(error, "operation_name", "") or found.step
+    meta = getattr(error, "response", {}).get("ResponseMetadata", {})
+    found.request_id = str(meta.get("RequestId", ""))
     return found
 
 
@@ -117,26 +73,6 @@ class Row(NamedTuple):
     make: Callable[[Said], LLManagerError]
 
 
-_MISSING = (
-    "ResourceNotFound",
-    "ResourceNotFoundException",
-    "ObjectNotFoundException",
-    "NoSuchEntity",
-    "NotFound",
-    "404",
-)
-_INVALID = ("ValidationException", "ValidationError")
-_THROTTLED = (
-    "Throttling",
-    "ThrottlingException",
-    "ThrottledException",
-    "TooManyRequestsException",
-    "RequestLimitExceeded",
-    "ProvisionedThroughputExceededException",
-    "RequestThrottled",
-    "SlowDown",
-)
-_CONFLICT = ("ConflictException", "ConcurrentUpdateException", "Conflict")
 _QUOTA = ("ResourceLimitExceeded", "ServiceQuotaExceededException", "LimitExceededException")
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403")
 _UNKNOWN_CALLER = (
@@ -150,7 +86,6 @@ _UNKNOWN_CALLER = (
     "IncompleteSignature",
     "OptInRequired",
 )
-_NO_ANSWER = (boto.ConnectionError, boto.HTTPClientError, boto.ResponseStreamingError)
 _NO_CREDENTIALS = (
     boto.NoCredentialsError,
     boto.PartialCredentialsError,
@@ -158,9 +93,7 @@ _NO_CREDENTIALS = (
     boto.TokenRetrievalError,
     boto.SSOError,
 )
-_NO_SUCH = re.compile(r"could not find|does not exist|not found", re.I)
 _EXISTS = re.compile(r"already exist", re.I)
-_BUSY = re.compile(r"in-progress (endpoint|inference component)|currently being", re.I)
 _ACTION = re.compile(r"not authorized to perform:? (\S+?)(?: on resource:? (\S+))?[\s.,]", re.I)
 _LIMIT = re.compile(r"limit '([^']+)' is ([\d.]+)")
 
@@ -171,7 +104,7 @@ def _denied(it: Said) -> PermissionMissing:
     statement = {"Effect": "Allow", "Action": action, "Resource": resource.rstrip(".") or "*"}
     text = json.dumps(statement) if action else ""
     error = PermissionMissing(
-        f"AWS does not allow {action or it.action or 'it'}: {it.message}",
+        f"AWS does not allow {action or 'it'}: {it.message}",
         hint=f"add this statement to the caller's policy: {text}"
         if text
         else "compare the caller's policies with docs/aws.md",
@@ -230,14 +163,14 @@ TABLE: tuple[Row, ...] = (
         _capacity,
     ),
     Row("quota", lambda _, it: it.code in _QUOTA, _quota),
-    Row("new role", lambda _, it: _new_role(it), _denied),
+    Row("new role", lambda _, it: new_role(it), _denied),
     Row("throttled, down, no answer", lambda e, _: transient(e), _unavailable),
     Row("denied", lambda _, it: it.code in _DENIED, _denied),
     Row("not there", lambda e, _: missing(e), _gone),
-    Row("anything else about the request", lambda _, it: it.code in _INVALID, _wrong),
+    Row("anything else about the request", lambda _, it: it.code in INVALID, _wrong),
     Row(
         "botocore itself",
-        lambda e, _: isinstance(e, boto.BotoCoreError) and not isinstance(e, _NO_ANSWER),
+        lambda e, _: isinstance(e, boto.BotoCoreError) and not isinstance(e, NO_ANSWER),
         _wrong,
     ),
 )

@@ -1,37 +1,28 @@
-"""What bounds the worst case: a living reaper, and a cap on $/h.
-
-A heartbeat is an item in the registry's table, beside the slots and outside their scan:
-
-    pk       the namespace with "#reaper"
-    sk       the source: "lambda", or "watch@host"
-    expires  seconds since the epoch; 3 sweeps after the last one
-"""
+"""What bounds the worst case: a living reaper, and a cap on $/h."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from contextlib import contextmanager
+from typing import Any
 
-from llmanager_sdk.aws.faults import missing, translate
+from llmanager_sdk.aws.faults import translate
+from llmanager_sdk.aws.reaper import SWEEP_S, SWITCH, Beat, Heartbeats, Words
 from llmanager_sdk.core.life import Life
 from llmanager_sdk.core.ports import Clock, Registry
 from llmanager_sdk.errors import LLManagerError, NotAllowed
+from llmanager_sdk.registry.rows import every_slot
 
-SWEEP_S = 300.0
-"""Between two sweeps."""
-BEATS = 3
-"""After so many sweeps without a word a reaper counts as dead."""
+CHANGED = "attribute_not_exists(off_by) OR off_by <> :by"
+"""The switch is turned by whoever comes last.
 
-
-class Beat(NamedTuple):
-    """A reaper that swept lately."""
-
-    source: str
-    expires: float
+    A turns it off (it was on: lands) ... B turns it on (it was off: lands)
+    A turns it off again ............... (B was faster: fails, and nothing was to be done)
+"""
 
 
-class Heartbeats:
-    """Who reaps in a namespace.
+class Reapers(Heartbeats):
+    """Who reaps in a namespace, for clients: makes the table, types errors, turns the switch.
 
     Args:
         table: the registry's.
@@ -42,92 +33,105 @@ class Heartbeats:
     def __init__(
         self, table: str, namespace: str, client: Any, clock: Clock, ensure: Callable[[], None]
     ) -> None:
-        self._table = table
+        super().__init__(table, namespace, client, clock)
         self._ensure = ensure
-        self._pk = f"{namespace}#reaper"
-        self._client = client
-        self._clock = clock
 
-    def beat(self, source: str, sweep_s: float = SWEEP_S) -> None:
-        """A sweep is done. An earlier time never replaces a later one."""
-        expires = self._clock.time() + BEATS * sweep_s
-        try:
+    def read(self) -> Words:
+        """Strongly consistent."""
+        with _typed("look for a reaper"):
+            return super().read()
+
+    def beat(
+        self, source: str, sweep_s: float = SWEEP_S, cursor: str = "", version: str = ""
+    ) -> None:
+        """A sweep is done. The first word makes the table."""
+        errors = self._client.exceptions
+        with _typed("record the heartbeat"):
             try:
-                self._write(source, expires)
-            except self._client.exceptions.ResourceNotFoundException:
-                self._ensure()
-                self._write(source, expires)
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return
-        except LLManagerError:
-            raise
-        except Exception as error:
-            raise translate(error, resource=source, step="record the heartbeat") from error
+                self._ensured(lambda: self._write(source, sweep_s, cursor, version))
+            except errors.ConditionalCheckFailedException:
+                return
 
-    def _write(self, source: str, expires: float) -> None:
-        self._client.update_item(
-            TableName=self._table,
-            Key={"pk": {"S": self._pk}, "sk": {"S": source}},
-            UpdateExpression="SET expires = :at",
-            ConditionExpression="attribute_not_exists(expires) OR expires < :at",
-            ExpressionAttributeValues={":at": {"N": repr(expires)}},
-        )
+    def _ensured(self, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except self._client.exceptions.ResourceNotFoundException:
+            self._ensure()
+            write()
+
+    def living(self) -> list[Beat]:
+        """Reapers that count as alive; none does while they are off."""
+        return self.read().living(self._clock.time())
 
     def end(self, source: str) -> None:
         """This reaper stops for good: others must not count on it."""
-        try:
-            self._client.delete_item(
-                TableName=self._table,
-                Key={"pk": {"S": self._pk}, "sk": {"S": source}},
-                ConditionExpression="attribute_exists(pk)",
+        with _typed("end the heartbeat"):
+            try:
+                self._client.delete_item(
+                    **self._item(source), ConditionExpression="attribute_exists(pk)"
+                )
+            except self._client.exceptions.ConditionalCheckFailedException:
+                return
+
+    def switch(self, off_by: str) -> None:
+        """Turn all reapers of the namespace off, or on again.
+
+        Args:
+            off_by: whose word that is, for the others; empty for "on".
+        """
+        with _typed("turn the switch"):
+            self._ensured(
+                lambda: self._client.update_item(
+                    **self._item(SWITCH),
+                    UpdateExpression="SET off_by = :by",
+                    ConditionExpression=CHANGED,
+                    ExpressionAttributeValues={":by": {"S": off_by}},
+                )
             )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return
-        except Exception as error:
-            raise translate(error, resource=source, step="end the heartbeat") from error
-
-    def living(self) -> list[Beat]:
-        """Those whose time has not run out; strongly consistent."""
-        try:
-            found = self._client.query(
-                TableName=self._table,
-                ConsistentRead=True,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": {"S": self._pk}},
-            )["Items"]
-        except Exception as error:
-            if missing(error):
-                return []
-            raise translate(error, step="look for a reaper") from error
-        beats = [Beat(item["sk"]["S"], float(item["expires"]["N"])) for item in found]
-        return [beat for beat in beats if beat.expires > self._clock.time()]
 
 
-def need_reaper(living: list[Beat], key: str) -> None:
+@contextmanager
+def _typed(step: str) -> Iterator[None]:
+    try:
+        yield
+    except LLManagerError:
+        raise
+    except Exception as error:
+        raise translate(error, step=step) from error
+
+
+def need_reaper(words: Words, now: float, key: str) -> list[Beat]:
     """Refuse to create what nobody would delete.
 
+    Returns:
+        The reapers that live.
+
     Raises:
-        NotAllowed: no reaper lives.
+        NotAllowed: none does, or all are switched off.
     """
+    if words.off_by:
+        raise NotAllowed(
+            f"nothing that costs money is created while the reapers are off ({words.off_by})",
+            resource=key,
+            step="plan",
+            hint="turn them on again: `llmanager reap --on`",
+        )
+    living = words.living(now)
     if not living:
         raise NotAllowed(
             "nothing that costs money is created while no reaper lives: nobody would delete it",
             resource=key,
             step="plan",
-            hint="run `llmanager reap --watch` in a terminal or a container that stays up",
+            hint="run `llmanager deploy`, which sets one up in the account, or `llmanager reap "
+            "--watch` in a terminal or a container that stays up",
         )
+    return living
 
 
 def spending(registry: Registry) -> Iterator[tuple[str, Life]]:
     """All lives that cost money now, or may; from a consistent scan."""
-    cursor = ""
-    while True:
-        page = registry.scan(cursor)
-        for slot in page.slots:
-            yield from ((slot.key, life) for life in slot.lives if life.phase != "gone")
-        cursor = page.cursor
-        if not cursor:
-            return
+    for slot in every_slot(registry):
+        yield from ((slot.key, life) for life in slot.lives if life.phase != "gone")
 
 
 def need_room(lives: list[tuple[str, Life]], life: Life, cap: float) -> float:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llmanager_sdk.aws.account import Account
-from llmanager_sdk.aws.faults import said, transient, translate
-from llmanager_sdk.aws.guard import Heartbeats, need_reaper, need_room, spending
+from llmanager_sdk.aws.answers import said, transient
+from llmanager_sdk.aws.faults import translate
+from llmanager_sdk.aws.guard import Reapers, need_reaper, need_room, spending
 from llmanager_sdk.core.life import Life
-from llmanager_sdk.core.ports import Registry
+from llmanager_sdk.core.ports import Clock, Registry
 from llmanager_sdk.errors import (
     ConfigurationError,
     NotAllowed,
@@ -78,16 +79,18 @@ class Planner:
         cap: the most that the namespace may cost, $/h.
         show: gets each plan before its creation begins.
         licence: checks that gated weights may be had; raises if not.
+        clock: this process's time.
     """
 
     def __init__(
         self,
         account: Account,
         registry: Registry,
-        beats: Heartbeats,
+        beats: Reapers,
         cap: float,
         show: Callable[[Plan], None],
         licence: Callable[[Mapping[str, Any]], str],
+        clock: Clock,
     ) -> None:
         self._account = account
         self._registry = registry
@@ -95,6 +98,7 @@ class Planner:
         self._cap = cap
         self._show = show
         self._licence = licence
+        self._clock = clock
 
     def admit(self, life: Life) -> None:
         """Check everything, then show the plan.
@@ -112,8 +116,7 @@ class Planner:
             plan.checked.append(told)
         self._permissions(plan, who.arn)
         self._quotas(plan, body)
-        living = self._beats.living()
-        need_reaper(living, life.spec.key)
+        living = need_reaper(self._beats.read(), self._clock.time(), life.spec.key)
         plan.reaper = ", ".join(beat.source for beat in living)
         plan.total = need_room(list(spending(self._registry)), life, self._cap)
         plan.checked.append("reaper and cap")

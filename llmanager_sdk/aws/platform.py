@@ -14,11 +14,12 @@ from typing import Any
 from llmanager_sdk.aws.account import Account, Lazy
 from llmanager_sdk.aws.data_plane import DataPlane
 from llmanager_sdk.aws.endpoint import EndpointKind
-from llmanager_sdk.aws.guard import Heartbeats
+from llmanager_sdk.aws.guard import Reapers
 from llmanager_sdk.aws.history import DynamoHistory
 from llmanager_sdk.aws.models import Models
 from llmanager_sdk.aws.plan import Plan, Planner
-from llmanager_sdk.aws.weights import licence, token
+from llmanager_sdk.aws.reaper import registry_table
+from llmanager_sdk.aws.weights import Hub, token
 from llmanager_sdk.clock import SYSTEM
 from llmanager_sdk.core.engine import Engine
 from llmanager_sdk.core.keeper import Keeper
@@ -28,7 +29,7 @@ from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.ports.history import HistoryStore
 from llmanager_sdk.ports.models import ChatModel, EmbeddingModel, Encoder, Endpoint
 from llmanager_sdk.ports.vectors import Dataset
-from llmanager_sdk.registry.dynamodb import DynamoRegistry
+from llmanager_sdk.registry.typed_dynamodb import DynamoRegistry
 from llmanager_sdk.settings import Settings
 
 log = logging.getLogger("llmanager_sdk")
@@ -76,18 +77,22 @@ class AwsPlatform:
         space = self.settings.namespace
         client = self.account.client
         dynamodb = Lazy(lambda: client("dynamodb"))
-        table = f"llmanager-{space}-registry"
+        table = registry_table(space)
         registry = DynamoRegistry(table, space, dynamodb, clock=clock)
-        self.beats = Heartbeats(table, space, dynamodb, clock, registry.ensure_table)
+        self.beats = Reapers(table, space, dynamodb, clock, registry.ensure_table)
         self.data_plane = DataPlane(self.account)
-        planner = Planner(self.account, registry, self.beats, self.settings.cap, show, licence)
+        hub = Hub(offline=self.settings.offline)
+        planner = Planner(
+            self.account, registry, self.beats, self.settings.cap, show, hub.licence, clock
+        )
         self.endpoints = EndpointKind(
             space,
             client,
             clock,
             admit=planner.admit,
             secrets=token,
-            invoke=self.data_plane.probe,
+            probe=self.data_plane.probe,
+            creator=lambda: self.account.identity().arn,
         )
         engine = Engine(
             registry,
@@ -97,7 +102,7 @@ class AwsPlatform:
             token=lambda: secrets.token_hex(4),
         )
         self.keeper = Keeper(engine)
-        self._models = Models(self.settings, self.account, self.data_plane.named)
+        self._models = Models(self.settings, self.account, hub, self.data_plane.named)
         self._history = DynamoHistory(f"llmanager-{space}-history", space, dynamodb, clock=clock)
 
     def __repr__(self) -> str:

@@ -1,18 +1,18 @@
 """What the one who deletes needs of a SageMaker endpoint: list, observe, used_outside, delete.
 
-Stdlib and clients of boto3 that are passed in. Nothing here creates anything or waits.
+Nothing here creates anything or waits. What cannot be read is UNKNOWN or None, which deletes
+nothing; what is refused is raised.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from llmanager_sdk.aws.faults import in_progress, missing, transient, translate
-from llmanager_sdk.aws.requests import VARIANT, prefix, scalable
-from llmanager_sdk.core.life import Life, Seen, Timing
+from llmanager_sdk.aws.answers import in_progress, missing, transient
+from llmanager_sdk.core.life import Life, Names, Seen, Timing
 from llmanager_sdk.core.ports import Clock
 
 TIMING = Timing(
@@ -23,12 +23,10 @@ TIMING = Timing(
     sees_open_calls=False,
     poll=10.0,
     linger=60.0,
-    request=75.0,
+    request=75.0,  # as `account.REQUEST_S`
     creation=2700.0,
     backoff=60.0,
 )
-"""The durations of this platform. `request` is `account.REQUEST_S`."""
-
 SEEN: Mapping[str, Seen] = {
     "Creating": Seen.PENDING,
     "Updating": Seen.PENDING,
@@ -42,6 +40,14 @@ SEEN: Mapping[str, Seen] = {
 }
 """EndpointStatus, of botocore's service model; any other one is unknown."""
 
+PARTS = {
+    "endpoint": ("endpoint", "Endpoint"),
+    "config": ("endpoint_config", "EndpointConfig"),
+    "model": ("model", "Model"),
+}
+"""What boto3 and SageMaker call the parts of a life, in the order of their deletion."""
+
+VARIANT = "AllTraffic"
 PERIOD = 60
 LOOK_BACK_S = 3 * 3600.0
 """How far back a use is looked for: a metric that is later than this says nothing any more."""
@@ -49,79 +55,67 @@ PROBE_S = 900.0
 """Around its readiness the probe's own datapoint must be visible: the positive control."""
 
 
-class EndpointReaper:
-    """SageMaker endpoints of one namespace, for whoever deletes.
+def prefix(namespace: str) -> str:
+    """What all names of a namespace begin with."""
+    return f"llm-{namespace}-"
 
-    Args:
-        namespace: whose.
-        client: makes a client of boto3 for a service.
-        clock: this process's time.
-    """
+
+def scalable(life: Life) -> dict[str, str]:
+    """What Application Auto Scaling calls the endpoint."""
+    return {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": f"endpoint/{life.names['endpoint']}/variant/{VARIANT}",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+
+
+class EndpointReaper:
+    """SageMaker endpoints of one namespace; `client` makes a client of boto3 for a service."""
 
     timing = TIMING
 
-    def __init__(self, namespace: str, client: Any, clock: Clock) -> None:
+    def __init__(self, namespace: str, client: Callable[[str], Any], clock: Clock) -> None:
         self.namespace = namespace
         self._client = client
         self._clock = clock
         self._controls: set[str] = set()  # endpoints whose probe was seen
 
-    @property
-    def _sagemaker(self) -> Any:
-        return self._client("sagemaker")
-
     # -- looking -------------------------------------------------------------------------------
 
-    def list(self, namespace: str) -> Iterator[Mapping[str, str]]:
+    def list(self, namespace: str) -> Iterator[Names]:
         """Names of everything that begins as this namespace's names do.
 
         A name alone makes nothing ours: what no row knows is reported, and never deleted.
         """
-        for part, operation, field, key in _LISTS:
-            pages = self._sagemaker.get_paginator(operation).paginate(
-                NameContains=prefix(namespace)
-            )
-            try:
-                for page in pages:
-                    for each in page[field]:
-                        if each[key].startswith(prefix(namespace)):
-                            yield {part: each[key]}
-            except Exception as error:
-                raise translate(error, resource=namespace) from error
+        start = prefix(namespace)
+        for part, (stem, noun) in PARTS.items():
+            pages = self._client("sagemaker").get_paginator(f"list_{stem}s")
+            for page in pages.paginate(NameContains=start):
+                names = (each[f"{noun}Name"] for each in page[f"{noun}s"])
+                yield from ({part: name} for name in names if name.startswith(start))
 
     def observe(self, life: Life) -> Seen:
         """One look. A part without its endpoint is BROKEN; ABSENT is when none is left."""
         try:
-            found = self._describe(life)
+            found = self._describe(life, "endpoint")
             if found is not None:
                 return SEEN.get(str(found.get("EndpointStatus")), Seen.UNKNOWN)
-            left = self._has("config", life) or self._has("model", life)
+            left = self._describe(life, "config") or self._describe(life, "model")
         except Exception as error:
             if transient(error):
                 return Seen.UNKNOWN
-            raise translate(error, resource=life.names["endpoint"]) from error
-        return Seen.BROKEN if left else Seen.ABSENT
-
-    def _describe(self, life: Life) -> Mapping[str, Any] | None:
-        try:
-            found: Mapping[str, Any] = self._sagemaker.describe_endpoint(
-                EndpointName=life.names["endpoint"]
-            )
-            return found
-        except Exception as error:
-            if missing(error):
-                return None
             raise
+        return Seen.ABSENT if left is None else Seen.BROKEN
 
-    def _has(self, part: str, life: Life) -> bool:
-        describe, _, key = _CALLS[part]
-        try:
-            getattr(self._sagemaker, describe)(**{key: life.names[part]})
-            return True
-        except Exception as error:
-            if missing(error):
-                return False
-            raise
+    def _call(self, verb: str, life: Life, part: str) -> Any:
+        """Describe or delete a part; None if it is not there."""
+        stem, noun = PARTS[part]
+        call = getattr(self._client("sagemaker"), f"{verb}_{stem}")
+        return _unless_missing(call, {f"{noun}Name": life.names[part]})
+
+    def _describe(self, life: Life, part: str) -> Mapping[str, Any] | None:
+        found: Mapping[str, Any] | None = self._call("describe", life, part)
+        return found
 
     def used_outside(self, life: Life) -> float | None:
         """The last use that CloudWatch counted; -inf for none, None where it cannot be known.
@@ -129,44 +123,32 @@ class EndpointReaper:
         The probe of `finish` was an invocation. Only while its datapoint is to be seen does the
         lack of later ones mean that there were none.
         """
-        name, now = life.names["endpoint"], self._clock.time()
+        name, now, born = life.names["endpoint"], self._clock.time(), life.ready_at - PROBE_S
         try:
             if name not in self._controls:
-                around = life.ready_at - PROBE_S, min(life.ready_at + PROBE_S, now)
-                if self._last(name, *around) is None:
+                if self._last(name, born, min(life.ready_at + PROBE_S, now)) is None:
                     return None
                 self._controls.add(name)
-            last = self._last(name, max(now - LOOK_BACK_S, life.ready_at - PROBE_S), now)
-        except _Unclear:
-            return None
+            last = self._last(name, max(now - LOOK_BACK_S, born), now)
         except Exception as error:
-            if transient(error):
+            if isinstance(error, Unclear) or transient(error):
                 return None
-            raise translate(error, resource=name) from error
+            raise
         return -math.inf if last is None else last
 
     def _last(self, name: str, start: float, end: float) -> float | None:
         """The end of the last minute with an invocation; None if there was none."""
+        named = {"EndpointName": name, "VariantName": VARIANT}
+        metric = {
+            "Namespace": "AWS/SageMaker",
+            "MetricName": "Invocations",
+            "Dimensions": [{"Name": key, "Value": value} for key, value in named.items()],
+        }
+        query = {"Id": "used", "MetricStat": {"Metric": metric, "Period": PERIOD, "Stat": "Sum"}}
         answer = self._client("cloudwatch").get_metric_data(
-            MetricDataQueries=[
-                {
-                    "Id": "used",
-                    "MetricStat": {
-                        "Metric": {
-                            "Namespace": "AWS/SageMaker",
-                            "MetricName": "Invocations",
-                            "Dimensions": [
-                                {"Name": "EndpointName", "Value": name},
-                                {"Name": "VariantName", "Value": VARIANT},
-                            ],
-                        },
-                        "Period": PERIOD,
-                        "Stat": "Sum",
-                    },
-                }
-            ],
-            StartTime=_date(start),
-            EndTime=_date(end + PERIOD),
+            MetricDataQueries=[query],
+            StartTime=datetime.fromtimestamp(start, UTC),
+            EndTime=datetime.fromtimestamp(end + PERIOD, UTC),
         )
         return _latest(answer)
 
@@ -178,71 +160,47 @@ class EndpointReaper:
         A config that goes before its endpoint would hide what the endpoint costs.
         """
         try:
-            found = self._describe(life)
+            found = self._describe(life, "endpoint")
             if found is None:
-                self._remove("config", life)
-                self._remove("model", life)
+                self._call("delete", life, "config")
+                self._call("delete", life, "model")
             elif SEEN.get(str(found.get("EndpointStatus"))) in (Seen.READY, Seen.BROKEN):
                 self._unscale(life)
-                self._remove("endpoint", life)
+                self._call("delete", life, "endpoint")
         except Exception as error:
-            if in_progress(error) or transient(error):
-                return  # the next look finds what became of it
-            raise translate(error, resource=life.names["endpoint"]) from error
-
-    def _remove(self, part: str, life: Life) -> None:
-        _, delete, key = _CALLS[part]
-        try:
-            getattr(self._sagemaker, delete)(**{key: life.names[part]})
-        except Exception as error:
-            if not missing(error):
-                raise
+            if not (in_progress(error) or transient(error)):
+                raise  # else the next look finds what became of it
 
     def _unscale(self, life: Life) -> None:
-        if int(life.spec.body.get("max_instances", 1)) > int(life.spec.body.get("instances", 1)):
-            try:
-                self._client("application-autoscaling").deregister_scalable_target(**scalable(life))
-            except Exception as error:
-                if not missing(error):
-                    raise
+        body = life.spec.body
+        if int(body.get("max_instances", 1)) > int(body.get("instances", 1)):
+            scaler = self._client("application-autoscaling")
+            _unless_missing(scaler.deregister_scalable_target, scalable(life))
 
 
-_LISTS = (
-    ("endpoint", "list_endpoints", "Endpoints", "EndpointName"),
-    ("config", "list_endpoint_configs", "EndpointConfigs", "EndpointConfigName"),
-    ("model", "list_models", "Models", "ModelName"),
-)
-_CALLS = {
-    "endpoint": ("describe_endpoint", "delete_endpoint", "EndpointName"),
-    "config": ("describe_endpoint_config", "delete_endpoint_config", "EndpointConfigName"),
-    "model": ("describe_model", "delete_model", "ModelName"),
-}
+def _unless_missing(call: Callable[..., Any], request: Mapping[str, str]) -> Any:
+    try:
+        return call(**request)
+    except Exception as error:
+        if missing(error):
+            return None
+        raise
 
 
-class _Unclear(Exception):
+class Unclear(Exception):
     """CloudWatch answered, and what it said makes no sense."""
 
 
 def _latest(answer: Mapping[str, Any]) -> float | None:
-    results = answer.get("MetricDataResults")
-    if not isinstance(results, list) or len(results) != 1:
-        raise _Unclear
-    result = results[0]
-    times, values = result.get("Timestamps"), result.get("Values")
-    if result.get("StatusCode") != "Complete" or answer.get("NextToken"):
-        raise _Unclear
-    if not isinstance(times, list) or not isinstance(values, list) or len(times) != len(values):
-        raise _Unclear
-    last: float | None = None
-    for time, value in zip(times, values, strict=True):
-        if not isinstance(time, datetime) or not isinstance(value, int | float):
-            raise _Unclear
-        if math.isnan(value) or value < 0:
-            raise _Unclear
-        if value > 0:
-            last = max(last or 0.0, time.timestamp() + PERIOD)
-    return last
-
-
-def _date(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    try:
+        (result,) = answer["MetricDataResults"]
+        values = list(result["Values"])
+        ends = [time.timestamp() + PERIOD for time in result["Timestamps"]]
+        # NaN compares false with everything.
+        sound = len(ends) == len(values) and all(value >= 0 for value in values)
+        if not sound or result["StatusCode"] != "Complete" or answer.get("NextToken"):
+            raise Unclear
+        used = [end for end, value in zip(ends, values, strict=True) if value > 0]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Unclear from error
+    return max(used, default=None)

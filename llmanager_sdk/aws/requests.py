@@ -4,7 +4,7 @@ The spec's body (made by `platform`) holds what the catalog resolved, and nothin
 
     model, image, environment, artifacts, instance_types, ami, download_timeout_s,
     health_timeout_s, instances, max_instances, volume_gb, wire, role, subnets, security_groups,
-    isolated, kms_key, context
+    isolated, kms_key, context, probe
 """
 
 from __future__ import annotations
@@ -14,17 +14,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from llmanager_sdk.aws.reapable import VARIANT, prefix, scalable
 from llmanager_sdk.core.life import Life, Spec
+from llmanager_sdk.ports.models import OWN_WIRE
 
-VARIANT = "AllTraffic"
 PARTS = ("plan", "model", "config", "endpoint")
 """In the order of their creation; the first one creates nothing, and may refuse the rest."""
 _MOST = 63
-
-
-def prefix(namespace: str) -> str:
-    """What all names of a namespace begin with."""
-    return f"llm-{namespace}-"
 
 
 def names(namespace: str, spec: Spec, gen: int, token: str) -> dict[str, str]:
@@ -42,13 +38,13 @@ def names(namespace: str, spec: Spec, gen: int, token: str) -> dict[str, str]:
     return dict.fromkeys(PARTS[1:], name)
 
 
-def tags(namespace: str, life: Life) -> list[dict[str, str]]:
+def tags(namespace: str, life: Life, creator: str = "") -> list[dict[str, str]]:
     """What tells everybody whose it is; permissions and the reaper go by it."""
     told = {
         "llmanager:namespace": namespace,
         "llmanager:key": life.spec.key,
         "llmanager:life": life.names["endpoint"],
-        "llmanager:creator": life.creator,
+        "llmanager:creator": creator or life.creator,
     }
     return [{"Key": key, "Value": _tag(value)} for key, value in told.items() if value]
 
@@ -67,7 +63,9 @@ def ours(namespace: str, life: Life, found: list[Mapping[str, str]]) -> bool:
     )
 
 
-def model(namespace: str, life: Life, secrets: Mapping[str, str]) -> dict[str, Any]:
+def model(
+    namespace: str, life: Life, secrets: Mapping[str, str], creator: str = ""
+) -> dict[str, Any]:
     """For `CreateModel`."""
     body = life.spec.body
     container: dict[str, Any] = {
@@ -81,7 +79,7 @@ def model(namespace: str, life: Life, secrets: Mapping[str, str]) -> dict[str, A
         "PrimaryContainer": container,
         "ExecutionRoleArn": body["role"],
         "EnableNetworkIsolation": bool(body.get("isolated")),
-        "Tags": tags(namespace, life),
+        "Tags": tags(namespace, life, creator),
     }
     if body.get("subnets"):
         request["VpcConfig"] = {
@@ -91,7 +89,7 @@ def model(namespace: str, life: Life, secrets: Mapping[str, str]) -> dict[str, A
     return request
 
 
-def config(namespace: str, life: Life) -> dict[str, Any]:
+def config(namespace: str, life: Life, creator: str = "") -> dict[str, Any]:
     """For `CreateEndpointConfig`; several instance types become pools, tried in their order."""
     body = life.spec.body
     types = list(body["instance_types"])
@@ -115,19 +113,19 @@ def config(namespace: str, life: Life) -> dict[str, Any]:
     request: dict[str, Any] = {
         "EndpointConfigName": life.names["config"],
         "ProductionVariants": [variant],
-        "Tags": tags(namespace, life),
+        "Tags": tags(namespace, life, creator),
     }
     if body.get("kms_key"):
         request["KmsKeyId"] = body["kms_key"]
     return request
 
 
-def endpoint(namespace: str, life: Life) -> dict[str, Any]:
+def endpoint(namespace: str, life: Life, creator: str = "") -> dict[str, Any]:
     """For `CreateEndpoint`: from here on it costs money."""
     return {
         "EndpointName": life.names["endpoint"],
         "EndpointConfigName": life.names["config"],
-        "Tags": tags(namespace, life),
+        "Tags": tags(namespace, life, creator),
     }
 
 
@@ -154,19 +152,18 @@ def scaling(life: Life) -> tuple[dict[str, Any], dict[str, Any]] | None:
     return {**target, "MinCapacity": least, "MaxCapacity": most}, policy
 
 
-def scalable(life: Life) -> dict[str, str]:
-    """What Application Auto Scaling calls the endpoint."""
-    return {
-        "ServiceNamespace": "sagemaker",
-        "ResourceId": f"endpoint/{life.names['endpoint']}/variant/{VARIANT}",
-        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-    }
-
-
-def probe(wire: str) -> bytes:
+def probe(body: Mapping[str, Any]) -> bytes:
     """The smallest call that an engine can answer."""
+    wire = body.get("wire", "openai")
+    if said := body.get("probe"):
+        return str(said).encode()
     if wire == "tei":
         return b'{"inputs": "probe", "truncate": true}'
     if wire == "openai-embeddings":
         return b'{"input": "probe", "model": ""}'
     return b'{"messages": [{"role": "user", "content": "hi"}], "max_tokens": 1}'
+
+
+def must_pass(body: Mapping[str, Any]) -> bool:
+    """Whether the container must answer the probe with success: not where nobody knows its form."""
+    return body.get("wire") != OWN_WIRE or bool(body.get("probe"))

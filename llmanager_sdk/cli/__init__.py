@@ -12,8 +12,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("resources", "everything about one resource, or about all"),
     "warm": ("resources", "bring a model up, and wait for it"),
     "stop": ("resources", "end a resource; data stay, and the next use brings it back"),
-    "destroy": ("resources", "end a resource and delete its data"),
+    "destroy": ("resources", "end a resource and delete its data; with --stack, the whole stack"),
     "reap": ("reap", "delete what nobody uses any more, now"),
+    "deploy": ("deploy", "set up in your AWS account what deletes idle resources, or update it"),
+    "diff": ("deploy", "what deploy would change, and what it would cost"),
     "setup": ("setup", "get the default weights, once"),
     "chat": ("chat", "chat with a model, or with a folder of documents"),
     "demo": ("demo", "a chat with documents, from nothing to nothing left"),
@@ -48,8 +50,38 @@ def parser() -> argparse.ArgumentParser:
     made["reap"].add_argument(
         "--every", default="5m", metavar="TIME", help="between two sweeps of --watch"
     )
+    turn = made["reap"].add_mutually_exclusive_group()
+    turn.add_argument(
+        "--off", nargs="?", const="-", metavar="WHY", help="from now on no reaper deletes anything"
+    )
+    turn.add_argument("--on", action="store_true", help="the reapers delete again")
+    _deploying(made)
     _chatting(made)
     return top
+
+
+def _deploying(made: dict[str, argparse.ArgumentParser]) -> None:
+    """The stack on aws, whatever LLMANAGER_PLATFORM says."""
+    for name in ("deploy", "diff"):
+        add = made[name].add_argument
+        add("--cap", metavar="$/H", help="the most that all models may cost together; 5 at first")
+        add("--topic", metavar="ARN", help="an SNS topic that hears of deletions and alarms")
+        add("--kms-key", metavar="ARN", help="a key of your own, for logs, queue and volumes")
+        add("--subnets", metavar="IDS", help="of a VPC for the Lambda, with commas")
+        add("--security-groups", metavar="IDS", help="with the subnets")
+        add("--alarms", action="store_true", help="the second stack too: alarms, a dashboard")
+    made["deploy"].add_argument("--yes", action="store_true", help="do not ask")
+    made["deploy"].add_argument(
+        "--force", action="store_true", help="put this version in the place of a newer one"
+    )
+    add = made["destroy"].add_argument
+    add("--stack", action="store_true", help="remove the namespace's stack; without a KEY")
+    add("--resources", choices=["stop"], help="with --stack: end all models first, and wait")
+    add(
+        "--data",
+        choices=["keep", "delete"],
+        help="with --stack: what becomes of chat histories and the registry",
+    )
 
 
 def _chatting(made: dict[str, argparse.ArgumentParser]) -> None:
@@ -59,6 +91,11 @@ def _chatting(made: dict[str, argparse.ArgumentParser]) -> None:
     made["warm"].add_argument("--deployment", help="the name under which callers share it")
     made["warm"].add_argument("--wait", action="store_true", help="wait for it (it always does)")
     made["warm"].add_argument("--force", action="store_true", help="try again after a failure")
+    made["warm"].add_argument(
+        "--replace",
+        choices=("beside", "recreate"),
+        help="put it in the place of what lives under --deployment now",
+    )
     made["chat"].add_argument("--docs", metavar="FOLDER", help="answer from these documents")
     made["chat"].add_argument("--session", help="go on with this chat history")
     made["chat"].add_argument("question", nargs="*", help="ask this one question, then end")

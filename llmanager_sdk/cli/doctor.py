@@ -103,16 +103,16 @@ def _weights() -> Finding:
 
 
 def _registry() -> Finding:
-    from llmanager_sdk.cli.resources import slots
     from llmanager_sdk.platforms import resolve
+    from llmanager_sdk.registry.rows import every_slot
 
-    count = sum(1 for _ in slots(resolve().keeper.engine))
+    count = sum(1 for _ in every_slot(resolve().keeper.engine.registry))
     return True, f"{count} resources are known"
 
 
 def _rowless() -> Finding:
-    from llmanager_sdk.cli.resources import slots
     from llmanager_sdk.platforms import resolve
+    from llmanager_sdk.registry.rows import every_slot
 
     platform = resolve()
     engine = platform.keeper.engine
@@ -121,7 +121,7 @@ def _rowless() -> Finding:
         for kind in engine.kinds.values()
         for names in kind.list(platform.settings.namespace)
     ]
-    known = [dict(life.names) for slot in slots(engine) for life in slot.lives]
+    known = [dict(life.names) for slot in every_slot(engine.registry) for life in slot.lives]
     rowless = [", ".join(names.values()) for names in listed if names not in known]
     if rowless:
         return False, f"engines that no row knows, they end by themselves: {'; '.join(rowless)}"

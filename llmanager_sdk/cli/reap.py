@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
 import os
 import socket
@@ -11,11 +12,10 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from llmanager_sdk.cli.output import as_json
-from llmanager_sdk.cli.resources import slots
 from llmanager_sdk.core.drivers import run
-from llmanager_sdk.core.life import Rest, decide
-from llmanager_sdk.core.sweep import Report, sweep
-from llmanager_sdk.errors import LLManagerError
+from llmanager_sdk.core.ports import Kind
+from llmanager_sdk.core.sweep import Cleaner, Report, sweep
+from llmanager_sdk.errors import ConfigurationError, LLManagerError
 from llmanager_sdk.platforms import resolve
 from llmanager_sdk.ports.platform import Platform
 from llmanager_sdk.settings import seconds
@@ -25,22 +25,54 @@ LIMIT = 0.8
 
 
 def reap(args: argparse.Namespace) -> int:
-    """Sweep the namespace once, or for ever."""
+    """Sweep the namespace once, or for ever; or turn all its reapers off or on."""
     platform = resolve()
-    engine = platform.keeper.engine
+    if args.off or args.on:
+        who = f"{getpass.getuser()}@{socket.gethostname()}"
+        return _turn(platform, "" if args.on else who if args.off == "-" else f"{who}: {args.off}")
     if args.watch:
         every = seconds(args.every, "every")
         told = as_lines if args.json else _tell
         return watch(platform, max(every, 1.0), told, lambda: False)
-    if args.dry_run:
-        report = _dry(engine)
-    else:
-        report = run(sweep(engine, platform.settings.namespace), engine.clock)
+    off_by = _off_by(platform)
+    cleaner = _cleaner(platform, acts=not (args.dry_run or off_by))
+    report = run(sweep(cleaner, platform.settings.namespace), cleaner.clock)
     if args.json:
-        as_json(asdict(report))
+        as_json(asdict(report) | {"off_by": off_by})
     else:
-        _tell(report, args.dry_run)
+        _tell(report, args.dry_run or bool(off_by))
+        if off_by:
+            print(f"the reapers are off ({off_by}): nothing was deleted")
     return 1 if report.errors else 0
+
+
+def _cleaner(platform: Platform, acts: bool) -> Cleaner[Kind]:
+    engine = platform.keeper.engine
+    return Cleaner(engine.registry, engine.kinds, engine.clock, me=engine.me, acts=acts)
+
+
+def _off_by(platform: Platform) -> str:
+    beats = getattr(platform, "beats", None)
+    return beats.read().off_by if beats is not None else ""
+
+
+def _turn(platform: Platform, off_by: str) -> int:
+    """The kill switch."""
+    beats = getattr(platform, "beats", None)
+    if beats is None:
+        raise ConfigurationError(
+            f"the platform {platform.name} has no reapers to turn off: each engine ends itself",
+            step="reap",
+            hint="pin what shall stay, or set LLMANAGER_PLATFORM=aws",
+        )
+    beats.switch(off_by)
+    print(
+        f"off ({off_by}): nothing in the namespace {platform.settings.namespace} is deleted, and "
+        "nothing that costs money is created"
+        if off_by
+        else "on"
+    )
+    return 0
 
 
 def as_lines(report: Report, dry: bool = False) -> None:
@@ -62,47 +94,33 @@ def watch(
         tell: gets each report.
         over: asked after each sweep; true ends it.
     """
-    engine, beats = platform.keeper.engine, getattr(platform, "beats", None)
+    clock, beats = platform.keeper.engine.clock, getattr(platform, "beats", None)
     source = f"watch@{socket.gethostname()}:{os.getpid()}"
+    namespace = platform.settings.namespace
     cursor = ""
     try:
         while True:
-            began = engine.clock.time()
+            began = clock.time()
+            until = began + LIMIT * every
+            cleaner = _cleaner(platform, acts=True)
             try:
-                steps = sweep(
-                    engine, platform.settings.namespace, cursor=cursor, until=began + LIMIT * every
-                )
-                report = run(steps, engine.clock)
+                if beats is None:
+                    report = run(sweep(cleaner, namespace, cursor=cursor, until=until), clock)
+                    off_by = ""
+                else:
+                    from llmanager_sdk.aws.reaper import reap as once
+
+                    report, off_by = once(cleaner, beats, namespace, source, until, every)
                 cursor = report.cursor
-                if beats is not None:
-                    beats.beat(source, every)
-                tell(report, False)
+                tell(report, bool(off_by))
             except LLManagerError as error:  # a service that is away for a while comes back
                 print(f"llmanager reap: {error}", file=sys.stderr, flush=True)
             if over():
                 return 0
-            engine.clock.sleep(max(0.0, began + every - engine.clock.time()))
+            clock.sleep(max(0.0, began + every - clock.time()))
     finally:
         if beats is not None:
             beats.end(source)
-
-
-def _dry(engine: object) -> Report:
-    from llmanager_sdk.core.engine import Engine
-
-    assert isinstance(engine, Engine)
-    report = Report()
-    for slot in slots(engine):
-        for life in slot.lives:
-            kind = engine.kinds.get(life.spec.kind)
-            if kind is None or life.phase == "gone":
-                continue
-            used = kind.used_outside(life) if life.phase == "ready" else float("-inf")
-            now = engine.clock.time()
-            move = decide(slot, life, kind.observe(life), used, now, engine.me, kind.timing)
-            kept = report.spared if isinstance(move, Rest) else report.done
-            kept.append((slot.key, life.gen, move.why))
-    return report
 
 
 def _tell(report: Report, dry: bool) -> None:

@@ -15,24 +15,14 @@ from llmanager_sdk.core.engine import Engine
 from llmanager_sdk.core.life import Slot
 from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.platforms import resolve
+from llmanager_sdk.registry.rows import every_slot
 from llmanager_sdk.resource.model import STOP_WAIT
 from llmanager_sdk.resource.status import Status, duration, of_slot
 
 
-def slots(engine: Engine) -> Iterator[Slot]:
-    """Every slot of the namespace."""
-    cursor = ""
-    while True:
-        page = engine.registry.scan(cursor)
-        yield from page.slots
-        cursor = page.cursor
-        if not cursor:
-            return
-
-
 def statuses(engine: Engine, platform: str) -> Iterator[Status]:
     """A status for each slot, the cold ones included."""
-    for slot in slots(engine):
+    for slot in every_slot(engine.registry):
         if not slot.lives:
             continue
         life = slot.lives[-1]
@@ -100,7 +90,10 @@ def warm(args: argparse.Namespace) -> None:
     from llmanager_sdk.resource.model import model_link
 
     link = model_link(args.model, deployment=args.deployment, idle_timeout=args.idle_timeout)
-    result = link.warm(force=args.force)
+    if args.replace:
+        result = link.replace(strategy=args.replace)
+    else:
+        result = link.warm(force=args.force)
     as_json(result.as_dict()) if args.json else print(result)
 
 
@@ -123,7 +116,13 @@ def stop(args: argparse.Namespace) -> int:
 
 
 def destroy(args: argparse.Namespace) -> int:
-    """End resources and delete what they leave; asks."""
+    """End resources and delete what they leave; asks. With --stack, the stack of all of them."""
+    if args.stack:
+        return _destroy_stack(args)
+    if args.resources or args.data:
+        raise ConfigurationError(
+            "--resources and --data are about the whole stack", step="destroy", hint="add --stack"
+        )
     if not args.yes:
         if not sys.stdin.isatty():
             raise ConfigurationError(
@@ -135,20 +134,32 @@ def destroy(args: argparse.Namespace) -> int:
     return stop(args)
 
 
+def _destroy_stack(args: argparse.Namespace) -> int:
+    if args.key or args.all:
+        raise ConfigurationError(
+            "--stack removes the stack itself, and takes neither a KEY nor --all",
+            step="destroy",
+            hint="end one model: llmanager destroy KEY; the stack: llmanager destroy --stack",
+        )
+    from llmanager_sdk.cli.deploy import destroy as destroy_stack
+
+    return destroy_stack(args)
+
+
 def _chosen(engine: Engine, args: argparse.Namespace) -> list[Slot]:
     if not args.key and not args.all:
         raise ConfigurationError("which one?", step=args.command, hint="name it, or say --all")
-    live = [x for x in slots(engine) if any(life.phase != "gone" for life in x.lives)]
+    live = [x for x in every_slot(engine.registry) if any(life.phase != "gone" for life in x.lives)]
     if args.all:
         return live
-    chosen = [x for x in slots(engine) if x.key == args.key]
+    chosen = [x for x in every_slot(engine.registry) if x.key == args.key]
     if not chosen:
         raise _unknown(engine, args.key)
     return [x for x in chosen if x in live]
 
 
 def _unknown(engine: Engine, key: str) -> ConfigurationError:
-    known = ", ".join(slot.key for slot in slots(engine)) or "none yet"
+    known = ", ".join(slot.key for slot in every_slot(engine.registry)) or "none yet"
     return ConfigurationError(f"there is no resource called {key!r}", hint=f"known are: {known}")
 
 
@@ -156,4 +167,4 @@ def _when(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at)) if at else ""
 
 
-__all__: list[Any] = ["destroy", "ls", "slots", "status", "statuses", "stop", "warm"]
+__all__: list[Any] = ["destroy", "ls", "status", "statuses", "stop", "warm"]

@@ -201,7 +201,7 @@ def _beside(
         SpecChanged(
             f"another spec lives under this name: {_difference(current.spec, want.spec)}",
             resource=slot.key,
-            hint="use another deployment name, stop the old one, or warm(replace=True)",
+            hint="use another deployment name, stop the old one, or .resource.replace()",
         )
     )
 

@@ -11,8 +11,9 @@ import threading
 from functools import partial
 from typing import Protocol
 
+from llmanager_sdk.core.async_driver import arun
 from llmanager_sdk.core.claims import Known, Want, may_start, outlives, term
-from llmanager_sdk.core.drivers import Steps, arun, run
+from llmanager_sdk.core.drivers import Steps, run
 from llmanager_sdk.core.engine import Engine
 from llmanager_sdk.core.flight import FOREVER, Flight
 from llmanager_sdk.core.life import Life

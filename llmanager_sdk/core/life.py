@@ -1,23 +1,20 @@
 """What a resource's life is, and `decide`, the one function that says what may be deleted.
 
-Pure and stdlib only. `claims` (beside this file) holds the other half of the policy: what a
-client does that wants to use, create or stop something. `engine` and `sweep` carry both out.
-
-Times are seconds since the epoch, as floats; durations are seconds.
+Pure. `claims` holds the other half of the policy: what a client does; `engine` and `sweep` carry
+both out. Times are seconds since the epoch, durations are seconds.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Literal, NamedTuple
 
 SCHEMA = 1
-"""The version of the slot's form. Code that meets a newer one spares and reports it."""
-
+"""Of the slot's form. Code that meets a newer one spares and reports it."""
 REMEMBERED = 200
 """So many characters of a dead life's error are kept."""
 
@@ -46,16 +43,16 @@ class Spec(NamedTuple):
 
     @classmethod
     def of(cls, kind: str, key: str, body: Mapping[str, Any]) -> Spec:
-        """The spec with the sha256 digest of its canonical JSON."""
+        """With the sha256 digest of its canonical JSON."""
         text = json.dumps([kind, body], sort_keys=True, separators=(",", ":"))
         return cls(kind, key, body, hashlib.sha256(text.encode()).hexdigest())
 
 
 @dataclass(frozen=True)
 class Timing:
-    """The durations of one platform, in seconds."""
+    """The durations of one platform."""
 
-    idle: float  # how long a resource stays after its last use, unless the caller says otherwise
+    idle: float  # how long it stays after its last use, unless the caller says otherwise
     max_call: float  # the longest call; 0 where the host itself sees open calls
     margin: float  # twice the largest accepted difference between two clocks
     worker: float  # the claim of who creates or deletes; renewed at a third
@@ -64,7 +61,7 @@ class Timing:
     linger: float = 0.0  # how long a use that only the platform saw counts as use
     knowledge: float = 60.0  # the oldest knowledge on which a call may start
     drain: float = 60.0  # added to max_call between `stop` and deletion
-    request: float = 30.0  # the longest a single control-plane request takes
+    request: float = 30.0  # the longest control-plane request
     creation: float = 3600.0  # a creation without progress for this long has failed
     backoff: float = 30.0  # after the first failure; doubles with each
     backoff_max: float = 1800.0
@@ -101,7 +98,7 @@ class Life:
 
 
 class Failure(NamedTuple):
-    """How often a digest failed in a row, when it may be tried again, and why it failed."""
+    """How often a digest failed in a row, when it may be tried again, and why."""
 
     times: int
     not_before: float
@@ -122,19 +119,30 @@ class Slot:
     took: Mapping[str, float] = field(default_factory=dict)  # digest -> seconds a start took
 
     def with_life(self, life: Life) -> Slot:
-        """This slot with the life of the same generation replaced."""
-        return replace(
-            self, lives=tuple(life if each.gen == life.gen else each for each in self.lives)
-        )
+        """With the life of the same generation replaced."""
+        lives = tuple(life if each.gen == life.gen else each for each in self.lives)
+        return replace(self, lives=lives)
 
     def life(self, gen: int) -> Life | None:
         """The life of that generation, if it is still remembered."""
         return next((each for each in self.lives if each.gen == gen), None)
 
 
+Names = Mapping[str, str]
+"""The physical names of a life's parts."""
+
+
+class Page(NamedTuple):
+    """Some slots of a scan, where to go on, and (key, why) of rows that hold no slot."""
+
+    slots: Sequence[Slot]
+    cursor: str
+    broken: Sequence[tuple[str, str]] = ()
+
+
 @dataclass(frozen=True)
 class Rest:
-    """Leave it alone. `unknown` marks a signal that should be there and is not."""
+    """Leave it alone; `unknown`: for want of a signal that should be there."""
 
     why: str
     unknown: bool = False
@@ -169,17 +177,13 @@ def decide(
 ) -> Move:
     """What the one who cleans up may do to a life: the whole policy of deleting.
 
+    Unknown counts as in use, everywhere.
+
     Args:
-        slot: a fresh, strongly consistent read.
-        life: one of its lives.
+        slot: a fresh, strongly consistent read; `life` is one of its lives.
         seen: what the platform says, looked at after the read.
         used_outside: the last use that the platform saw; -inf for none, None for unknown.
-        now: this process's clock.
-        me: this process's name as a worker.
-        timing: the platform's durations.
-
-    Returns:
-        `Rest` far more often than not: unknown counts as in use, everywhere.
+        now: this process's clock; `me` is its name as a worker.
     """
     if slot.schema > SCHEMA:
         return Rest("a newer version of llmanager wrote this slot: spared")

@@ -5,12 +5,10 @@ Protocols only. Registries are in `registry/`; kinds are in `local/` (and `aws/`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from llmanager_sdk.core.life import Life, Seen, Slot, Spec, Timing
-
-Names = Mapping[str, str]
+from llmanager_sdk.core.life import Life, Names, Page, Seen, Slot, Spec, Timing
 
 
 class Clock(Protocol):
@@ -24,13 +22,6 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Block this thread."""
-
-
-class Page(NamedTuple):
-    """Some slots of a scan, and where to go on; an empty cursor is the end."""
-
-    slots: Sequence[Slot]
-    cursor: str
 
 
 class Registry(Protocol):

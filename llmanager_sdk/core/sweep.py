@@ -1,7 +1,5 @@
 """One round of cleaning up a namespace: what the reaper runs, and `llmanager reap`.
 
-`Cleaner` carries out what `life.decide` says about one life; `sweep` visits them all.
-
 It lists the platform first and scans the rows afterwards, so that a resource which a late
 request brought up again is seen as what it is: something that belongs to a life that is gone.
 """
@@ -9,39 +7,56 @@ request brought up again is seen as what it is: something that belongs to a life
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from llmanager_sdk.core.drivers import Effect, Steps
-from llmanager_sdk.core.life import SCHEMA, Delete, Life, Move, Rest, Seen, Slot, Write, decide
-from llmanager_sdk.core.ports import Clock, Names, Page, Reapable, Registry
-from llmanager_sdk.errors import LLManagerError
+from llmanager_sdk.core.life import (
+    SCHEMA,
+    Delete,
+    Life,
+    Move,
+    Names,
+    Page,
+    Rest,
+    Seen,
+    Slot,
+    Write,
+    decide,
+)
+from llmanager_sdk.core.ports import Clock, Reapable, Registry
 
 STEPS = 8
 """The most steps on one life in one round: claim, push, look, bury, and some lost races."""
 
-
-K_co = TypeVar("K_co", bound=Reapable, covariant=True)
+K_co = TypeVar("K_co", bound="Reapable", covariant=True)
+Entry = tuple[str, int, str]
 
 
 class Cleaner(Generic[K_co]):
     """One who may take the steps that `decide` allows.
 
     Args:
-        registry: where the slots are.
         kinds: by the name that a spec carries; a life of another kind is spared.
-        clock: this process's time.
         me: this process's name as a worker, unique for ever.
+        acts: False for one who only says what would be done.
     """
 
     def __init__(
-        self, registry: Registry, kinds: Mapping[str, K_co], clock: Clock, *, me: str
+        self,
+        registry: Registry,
+        kinds: Mapping[str, K_co],
+        clock: Clock,
+        *,
+        me: str,
+        acts: bool = True,
     ) -> None:
         self.registry = registry
         self.kinds = kinds
         self.clock = clock
         self.me = me
+        self.acts = acts
 
     def read(self, key: str) -> Steps[Slot]:
         """One strongly consistent read."""
@@ -70,6 +85,8 @@ class Cleaner(Generic[K_co]):
         if life.phase == "ready":
             used = yield Effect("used_outside", lambda: kind.used_outside(life))
         move = decide(slot, life, seen, used, now, self.me, kind.timing)
+        if not self.acts:
+            return move
         match move:
             case Write(new):
                 yield from self.swap(slot, new)
@@ -80,7 +97,7 @@ class Cleaner(Generic[K_co]):
     def settle_all(self, key: str, gen: int, *, limit: int = STEPS) -> Steps[list[Move]]:
         """Step after step on one life, each on a fresh read, until it rests."""
         moves: list[Move] = []
-        for _ in range(limit):
+        for _ in range(limit if self.acts else 1):
             slot = yield from self.read(key)
             life = slot.life(gen)
             if life is None:
@@ -93,25 +110,17 @@ class Cleaner(Generic[K_co]):
 
 @dataclass
 class Report:
-    """What a round did and spared, and why.
+    """What a round did and spared: (key, gen, why) of lives, (key, text) of errors."""
 
-    Attributes:
-        done: (key, gen, what) for each step taken.
-        spared: (key, gen, why) for each life left alone.
-        unknown: (key, gen, why) for each life spared because a signal is missing.
-        twins: lives that were up again after their death.
-        rowless: names on the platform that no row knows: for a person to judge.
-        errors: (key, text) for what could not be worked on.
-        cursor: where the next round goes on; empty when all slots were visited.
-    """
-
-    done: list[tuple[str, int, str]] = field(default_factory=list)
-    spared: list[tuple[str, int, str]] = field(default_factory=list)
-    unknown: list[tuple[str, int, str]] = field(default_factory=list)
-    twins: list[tuple[str, int]] = field(default_factory=list)
-    rowless: list[Names] = field(default_factory=list)
+    done: list[Entry] = field(default_factory=list)  # steps; for who does not act, that would be
+    spared: list[Entry] = field(default_factory=list)
+    unknown: list[Entry] = field(default_factory=list)  # spared for want of a signal
+    twins: list[tuple[str, int]] = field(default_factory=list)  # up again after their death
+    rowless: list[Names] = field(default_factory=list)  # no row knows it: for a person to judge
     errors: list[tuple[str, str]] = field(default_factory=list)
-    cursor: str = ""
+    spend: float = 0.0  # what all that is not gone costs at worst, $/h
+    idle: float = 0.0  # what of it is past its recorded deadline and pin, $/h
+    cursor: str = ""  # where the next round goes on; empty when all were visited
 
 
 def sweep(
@@ -119,12 +128,29 @@ def sweep(
 ) -> Steps[Report]:
     """Visit every life of a namespace once and take the steps that `decide` allows.
 
-    Args:
-        cleaner: whose kinds and registry are visited.
-        cursor: where an earlier round stopped for want of time.
-        until: when to stop, on the cleaner's clock.
+    `cursor` is the key where an earlier round stopped because it was past its `until`; one key is
+    always visited.
     """
     report = Report()
+    listed = yield from _list(cleaner, namespace, report)
+    due = yield from _scan(cleaner, listed, report)
+    first = True
+    for key, gens in due.items():
+        if key < cursor:
+            continue
+        if not first and cleaner.clock.time() > until:
+            report.cursor = key
+            break
+        first = False
+        for gen in gens:
+            try:
+                yield from _work(cleaner, key, gen, report)
+            except Exception as error:
+                report.errors.append((key, _text(error)))
+    return report
+
+
+def _list(cleaner: Cleaner[Reapable], namespace: str, report: Report) -> Steps[list[Names]]:
     listed: list[Names] = []
     for name, kind in cleaner.kinds.items():
         try:
@@ -132,52 +158,60 @@ def sweep(
             listed.extend(found)
         except Exception as error:
             report.errors.append((name, _text(error)))
+    return listed
+
+
+def _scan(
+    cleaner: Cleaner[Reapable], listed: list[Names], report: Report
+) -> Steps[dict[str, list[int]]]:
+    """The lives to visit, by their keys."""
     existing = {pair for names in listed for pair in names.items()}
     known: set[tuple[str, str]] = set()
-    whole = not cursor
+    due: dict[str, list[int]] = {}
+    cursor, legible = "", True
     while True:
         page: Page = yield Effect("scan", lambda at=cursor: cleaner.registry.scan(at))  # type: ignore[misc]
+        report.errors.extend(page.broken)
+        legible = legible and not page.broken
         for slot in page.slots:
-            known.update(pair for life in slot.lives for pair in life.names.items())
-            yield from _visit(cleaner, slot, existing, report)
-        cursor = page.cursor
-        if not cursor or cleaner.clock.time() > until:
-            break
-    report.cursor = cursor
-    if whole and not cursor:
-        report.rowless = [names for names in listed if known.isdisjoint(names.items())]
-    return report
-
-
-def _visit(
-    cleaner: Cleaner[Reapable], slot: Slot, existing: Set[tuple[str, str]], report: Report
-) -> Steps[None]:
-    if slot.schema > SCHEMA:
-        report.unknown.append((slot.key, 0, "a newer version of llmanager wrote this slot"))
-        return
-    for life in slot.lives:
-        there = not existing.isdisjoint(life.names.items())
-        if life.phase == "gone":
-            kind = cleaner.kinds.get(life.spec.kind)
-            old = kind and cleaner.clock.time() > life.gone_at + kind.timing.tombstone
-            if not there and not old:
+            if slot.schema > SCHEMA:
+                legible = False
+                report.unknown.append((slot.key, 0, "a newer version of llmanager wrote this"))
                 continue
-            if there:
-                report.twins.append((slot.key, life.gen))
-        try:
-            yield from _work(cleaner, slot.key, life, report)
-        except Exception as error:
-            report.errors.append((slot.key, _text(error)))
+            for life in slot.lives:
+                mine = life.names.items()
+                known.update(mine)
+                if _is_due(cleaner, slot.key, life, not existing.isdisjoint(mine), report):
+                    due.setdefault(slot.key, []).append(life.gen)
+        cursor = page.cursor
+        if not cursor:
+            break
+    if legible:  # else a row that cannot be read may know them
+        report.rowless = [names for names in listed if known.isdisjoint(names.items())]
+    return due
+
+
+def _is_due(cleaner: Cleaner[Reapable], key: str, life: Life, there: bool, report: Report) -> bool:
+    """Whether a life is worth a visit: a dead one only if it is up again, or old enough."""
+    now = cleaner.clock.time()
+    dead = life.phase == "gone"
+    if there or not dead:
+        report.spend += life.price
+        report.idle += life.price if dead or now > life.held_until() else 0.0
+    if dead and there:
+        report.twins.append((key, life.gen))
+    kind = cleaner.kinds.get(life.spec.kind)
+    old = kind is not None and now > life.gone_at + kind.timing.tombstone
+    return there or not dead or old
 
 
 def _text(error: Exception) -> str:
-    """What one kind or life could not do: reported, since the others must not go unvisited."""
-    return error.message if isinstance(error, LLManagerError) else repr(error)
+    return str(getattr(error, "message", "")) or repr(error)
 
 
-def _work(cleaner: Cleaner[Reapable], key: str, life: Life, report: Report) -> Steps[None]:
-    for move in (yield from cleaner.settle_all(key, life.gen)):
-        entry = (key, life.gen, move.why)
+def _work(cleaner: Cleaner[Reapable], key: str, gen: int, report: Report) -> Steps[None]:
+    for move in (yield from cleaner.settle_all(key, gen)):
+        entry = (key, gen, move.why)
         if not isinstance(move, Rest):
             report.done.append(entry)
         else:

@@ -1,4 +1,4 @@
-"""A person's word about a slot: stop, pin, and the end of a `with` block. Generators of effects."""
+"""A word about a slot: stop, pin, lend, and the end of a `with` block. Generators of effects."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from llmanager_sdk.core import claims
+from llmanager_sdk.core.claims import Known, Want
 from llmanager_sdk.core.drivers import Sleep, Steps
 from llmanager_sdk.core.engine import Engine
 from llmanager_sdk.core.life import Life
@@ -78,6 +79,30 @@ def pin(engine: Engine, key: str, seconds: float) -> Steps[Life]:
         fresh = claims.pinned(life, engine.clock.time() + seconds if seconds else 0.0)
         if (yield from engine.swap(slot, slot.with_life(fresh))):
             return fresh
+
+
+def lend(engine: Engine, want: Want, gen: int) -> Steps[Known | None]:
+    """Record demand on behalf of callers that this process never sees, such as a token's bearers.
+
+    A stop waits for their calls, as for those of any other process.
+
+    Args:
+        want: its idle time, from now, is what is recorded.
+        gen: the life that they are to call.
+
+    Returns:
+        What is recorded, or None when that life is no longer one to call.
+    """
+    while True:
+        asked = engine.clock.time()
+        slot = yield from engine.read(want.key)
+        life = slot.life(gen)
+        if life is None or life.phase != "ready" or life.stop:
+            return None
+        lent = claims.renewed(life, want, engine.clock.time(), engine.me, engine.timing(want))
+        lent = replace(lent, writers="*")
+        if (yield from engine.swap(slot, slot.with_life(lent))):
+            return Known(lent, claims.recorded(lent, want), asked)
 
 
 def drop(engine: Engine, key: str, hold: str) -> Steps[None]:

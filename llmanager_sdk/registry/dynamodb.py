@@ -1,4 +1,4 @@
-"""The registry in a DynamoDB table: one item per slot, and every condition expression there is.
+"""Slots in a DynamoDB table: one item per slot, and every condition expression there is.
 
     pk (hash)   the namespace
     sk (range)  the key of the slot
@@ -7,27 +7,20 @@
     body        the slot, as `form` writes it
     token       drawn anew by each write: tells a write that landed although its answer was lost
 
-The client is passed in: its region, credentials and retries are the caller's.
+What makes the table and types the errors is in `typed_dynamodb`.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from llmanager_sdk.clock import SYSTEM
-from llmanager_sdk.core.life import Slot
-from llmanager_sdk.core.ports import Clock, Page
-from llmanager_sdk.dynamodb_table import FEATURES, Feature, TableMaker, typed
-from llmanager_sdk.errors import RegistryError, RegistryUnavailable
-from llmanager_sdk.registry.form import dump, load
+from llmanager_sdk.core.life import Page, Slot
+from llmanager_sdk.registry.form import Row, dump, load, page
 
-PAGE = 100
-"""How many slots a page of `scan` holds; the service ends a page at 1 MB as well."""
-BODY_MOST = 380_000
-"""Bytes of a body; an item may have 400 KB in all."""
+PAGE = 100  # slots, or 1 MB of them
 
 ABSENT = "attribute_not_exists(pk)"
 """The first write of a slot.
@@ -41,21 +34,13 @@ UNCHANGED = "rev = :rev"
     A reads rev 4 ..................... A puts 5 (rev is 5: fails; A reads again)
     B reads rev 4 ... B puts 5 (lands)
 
-If the answer to B's put is lost, B's client sends it again and fails on B's own write: the item
-that comes back with the failure (ALL_OLD) bears B's token, so B knows that it landed.
+If the answer to B's put is lost, its client sends it again and fails on its own write: the item
+that comes back with the failure (ALL_OLD) bears B's token.
 """
 
 
-class DynamoRegistry:
-    """The slots of one namespace in a table.
-
-    Args:
-        table: its name; made by the first write. Reading makes nothing.
-        namespace: whose slots.
-        client: of boto3, for "dynamodb".
-        features: what is ensured beyond deletion protection; emulators lack some.
-        clock: for the wait until a new table can be used.
-    """
+class DynamoSlots:
+    """The slots of one namespace in a table that exists; `token` tells one write from another."""
 
     def __init__(
         self,
@@ -63,32 +48,26 @@ class DynamoRegistry:
         namespace: str,
         client: Any,
         *,
-        features: Sequence[Feature] = FEATURES,
-        clock: Clock = SYSTEM,
         token: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
         self.table = table
         self.namespace = namespace
         self._client = client
-        self._features = features
-        self._clock = clock
         self._token = token
-
-    # -- slots ---------------------------------------------------------------------------------
 
     def read(self, key: str) -> Slot:
         """The slot, strongly consistent; an empty one with rev 0 where there is no item."""
-        with _typed(key, "read"):
+        with self._typed(key, "read"):
             try:
                 found = self._client.get_item(
                     TableName=self.table, Key=self._at(key), ConsistentRead=True
                 )
             except self._client.exceptions.ResourceNotFoundException:
                 return Slot(key)
-        return _slot(found["Item"]) if "Item" in found else Slot(key)
+            return load(*_row(found["Item"])) if "Item" in found else Slot(key)
 
     def swap(self, old: Slot, new: Slot) -> bool:
-        """Compare and set on `rev`; makes the table if it is not there."""
+        """Compare and set on `rev`."""
         item = self._item(old, new)
         condition: dict[str, Any] = {"ConditionExpression": ABSENT}
         if old.rev:
@@ -96,13 +75,12 @@ class DynamoRegistry:
                 "ConditionExpression": UNCHANGED,
                 "ExpressionAttributeValues": {":rev": {"N": str(old.rev)}},
             }
-        with _typed(old.key, "swap"):
+        with self._typed(old.key, "swap"):
             try:
                 return self._put(item, condition)
             except self._client.exceptions.ResourceNotFoundException:
-                if old.rev:
+                if old.rev or not self._make_table():
                     return False  # the table was lost, and the slot with it
-            self.ensure_table()
             return self._put(item, condition)
 
     def _put(self, item: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
@@ -121,7 +99,7 @@ class DynamoRegistry:
     def scan(self, cursor: str = "") -> Page:
         """Slots in key order, strongly consistent."""
         more = {"ExclusiveStartKey": self._at(cursor)} if cursor else {}
-        with _typed("*", "scan"):
+        with self._typed("*", "scan"):
             try:
                 found = self._client.query(
                     TableName=self.table,
@@ -133,48 +111,29 @@ class DynamoRegistry:
                 )
             except self._client.exceptions.ResourceNotFoundException:
                 return Page([], "")
-        slots = [_slot(item) for item in found["Items"]]
         last = found.get("LastEvaluatedKey")
-        return Page(slots, last["sk"]["S"] if last else "")
+        return page(map(_row, found["Items"]), last["sk"]["S"] if last else "")
 
     def _at(self, key: str) -> dict[str, Any]:
         return {"pk": {"S": self.namespace}, "sk": {"S": key}}
 
     def _item(self, old: Slot, new: Slot) -> dict[str, Any]:
-        body = dump(new)
-        if len(body.encode()) > BODY_MOST:
-            raise RegistryError(
-                f"the slot is too large for one item: {len(body.encode())} bytes",
-                resource=old.key,
-                step="swap",
-                hint="many lives of this key ended lately; use another deployment name for now",
-            )
         return {
             **self._at(old.key),
             "rev": {"N": str(old.rev + 1)},
             "schema": {"N": str(new.schema)},
-            "body": {"S": body},
+            "body": {"S": dump(new)},
             "token": {"S": self._token()},
         }
 
-    # -- the table -----------------------------------------------------------------------------
+    def _make_table(self) -> bool:
+        """Whether there is a table now; who only cleans up makes none."""
+        return False
 
-    def ensure_table(self) -> None:
-        """Make the table, or complete one that is half-made. May be called at any time, by many."""
-        with _typed(self.table, "ensure the table"):
-            TableMaker(
-                self._client,
-                self.table,
-                "registry",
-                self._features,
-                self._clock,
-                RegistryUnavailable,
-            ).ensure()
+    def _typed(self, key: str, step: str) -> AbstractContextManager[None]:
+        """Around every call: what turns its errors into others."""
+        return nullcontext()
 
 
-def _slot(item: Mapping[str, Any]) -> Slot:
-    return load(item["sk"]["S"], int(item["rev"]["N"]), int(item["schema"]["N"]), item["body"]["S"])
-
-
-def _typed(key: str, step: str) -> AbstractContextManager[None]:
-    return typed(RegistryUnavailable, "the registry", key, step)
+def _row(item: Mapping[str, Any]) -> Row:
+    return item["sk"]["S"], int(item["rev"]["N"]), int(item["schema"]["N"]), item["body"]["S"]

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from llmanager_sdk.core.life import SCHEMA, Failure, Life, Slot, Spec
-from llmanager_sdk.errors import RegistryError
+from llmanager_sdk.core.life import SCHEMA, Failure, Life, Page, Slot, Spec
+
+Row = tuple[str, int, int, str]  # key, rev, schema, body
+
+
+class BadSlot(ValueError):
+    """A stored text that holds no slot."""
 
 
 def dump(slot: Slot) -> str:
@@ -25,7 +31,7 @@ def load(key: str, rev: int, schema: int, text: str) -> Slot:
     """The slot of a stored item. One of a newer schema comes without its lives.
 
     Raises:
-        RegistryError: the text does not hold a slot.
+        BadSlot: the text does not hold one.
     """
     if schema > SCHEMA:
         return Slot(key, rev, schema)
@@ -41,13 +47,20 @@ def load(key: str, rev: int, schema: int, text: str) -> Slot:
             took=body["took"],
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise RegistryError(
-            "the stored slot cannot be read",
-            resource=key,
-            step="load",
-            hint="it was written by something else: move the registry away, or mend the item",
-        ) from error
+        raise BadSlot("the stored slot cannot be read") from error
 
 
 def _life(body: dict[str, Any]) -> Life:
     return Life(**body | {"spec": Spec(**body["spec"])})
+
+
+def page(rows: Iterable[Row], cursor: str) -> Page:
+    """A page of a scan. One row that cannot be read does not hide the others."""
+    slots: list[Slot] = []
+    broken: list[tuple[str, str]] = []
+    for row in rows:
+        try:
+            slots.append(load(*row))
+        except BadSlot as error:
+            broken.append((row[0], str(error)))
+    return Page(slots, cursor, broken)

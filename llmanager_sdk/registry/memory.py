@@ -6,8 +6,7 @@ import threading
 from bisect import bisect_right
 from dataclasses import replace
 
-from llmanager_sdk.core.life import SCHEMA, Slot
-from llmanager_sdk.core.ports import Page
+from llmanager_sdk.core.life import SCHEMA, Page, Slot
 
 
 class MemoryRegistry:

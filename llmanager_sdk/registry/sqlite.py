@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from llmanager_sdk.core.life import Slot
-from llmanager_sdk.core.ports import Page
+from llmanager_sdk.core.life import Page, Slot
 from llmanager_sdk.errors import RegistryUnavailable, StoreError
-from llmanager_sdk.registry.form import dump, load
+from llmanager_sdk.registry.form import dump, load, page
+from llmanager_sdk.registry.rows import legible
 from llmanager_sdk.sqlite_file import SqliteFile
 
 PAGE = 100
@@ -44,7 +44,8 @@ class SqliteRegistry:
                 "SELECT rev, schema, body FROM slots WHERE namespace = ? AND key = ?",
                 (self.namespace, key),
             ).fetchone()
-        return load(key, *row) if row else Slot(key)
+        with legible(key):
+            return load(key, *row) if row else Slot(key)
 
     def swap(self, old: Slot, new: Slot) -> bool:
         """Compare and set on `rev`; durable when it returns."""
@@ -74,8 +75,7 @@ class SqliteRegistry:
                 " ORDER BY key LIMIT ?",
                 (self.namespace, cursor, PAGE + 1),
             ).fetchall()
-        slots = [load(*row) for row in rows[:PAGE]]
-        return Page(slots, slots[-1].key if len(rows) > PAGE else "")
+        return page(rows[:PAGE], rows[PAGE - 1][0] if len(rows) > PAGE else "")
 
 
 @contextmanager

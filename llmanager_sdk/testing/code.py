@@ -11,6 +11,7 @@ MODULES = (
     "claims",
     "ports",
     "drivers",
+    "async_driver",
     "sweep",
     "engine",
     "verbs",
@@ -43,7 +44,7 @@ class Code:
         self.Want: Any = claims.Want
         self.Effect: Any = drivers.Effect
         self.Sleep: Any = drivers.Sleep
-        self.Page: Any = modules["ports"].Page
+        self.Page: Any = life.Page
         self.Engine: Any = modules["engine"].Engine
         self.sweep: Any = modules["sweep"].sweep
         self.verbs: Any = modules["verbs"]

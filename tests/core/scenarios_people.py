@@ -18,7 +18,7 @@ from tests.core.scenario import scenario
 @scenario(
     "two namespaces in one account",
     "a sweep asks the platform for its own namespace only",
-    ("sweep.sweep", "list(kind.list(namespace))", 'list(kind.list(""))'),
+    ("sweep._list", "list(kind.list(namespace))", 'list(kind.list(""))'),
 )
 def two_namespaces(code: Code) -> None:
     one, two = _named(bench(code), "sim"), _named(bench(code), "other")

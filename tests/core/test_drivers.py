@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from llmanager_sdk.core.drivers import Effect, Sleep, Steps, arun, run
+from llmanager_sdk.core.async_driver import arun
+from llmanager_sdk.core.drivers import Effect, Sleep, Steps, run
 from llmanager_sdk.testing.clock import VirtualClock
 
 CLOSED: list[str] = []

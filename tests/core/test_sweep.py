@@ -99,15 +99,16 @@ def test_a_round_stops_at_its_time_and_the_next_goes_on_there() -> None:
     stage.registry._page = 3
     actor, visited = Actor(stage, "r"), list[str]()
     cursor, rounds = "", 0
+    stage.nature.foreign = [{"endpoint": "theirs"}]
     while True:
         report = do(actor, sweep(actor.engine, "sim", cursor=cursor, until=stage.world.now - 1.0))
         visited += sorted({key for key, _, _ in report.done})
         cursor, rounds = report.cursor, rounds + 1
+        assert report.rowless == [{"endpoint": "theirs"}]  # every round reads all rows
         if not cursor:
             break
-        assert report.rowless == []
     assert visited == [f"k{number:05}" for number in range(7)]
-    assert rounds == 3
+    assert rounds == 7
     assert endpoints(stage) == {}
 
 
@@ -135,6 +136,44 @@ def test_a_life_that_was_forgotten_meanwhile_is_no_error() -> None:
     stage.registry.slots.clear()
     report = held.finish()
     assert report.done == report.spared == report.errors == []
+
+
+def test_who_does_not_act_says_what_would_be_done() -> None:
+    stage = bench()
+    idle(stage, 2)
+    cleaner = Cleaner(
+        stage.registry, Actor(stage, "r").engine.kinds, Actor(stage, "r").clock, me="r", acts=False
+    )
+    before = dict(stage.registry.slots)
+    report = do(Actor(stage, "r"), sweep(cleaner, "sim"))
+    assert [key for key, _, _ in report.done] == ["k00000", "k00001"]
+    assert stage.registry.slots == before
+    assert len(stage.kind.resources) == 2
+
+
+def test_a_round_adds_up_what_all_costs_and_what_is_idle() -> None:
+    stage = bench()
+    idle(stage, 3)
+    now = stage.world.now
+    for number, until in enumerate((now - 9.0, now + 9.0, now + 9.0)):
+        key = f"k{number:05}"
+        slot = stage.registry.slots[key]
+        one = replace(slot.lives[0], used_until=until, price=1.5)
+        stage.registry.slots[key] = replace(slot, lives=(one,))
+    report = sweeps(stage)
+    assert (report.spend, report.idle) == (4.5, 1.5)
+
+
+def test_beside_rows_that_cannot_be_read_nothing_counts_as_rowless() -> None:
+    stage = bench()
+    idle(stage, 1)
+    stage.nature.foreign = [{"endpoint": "theirs"}]
+    scan = stage.registry.scan
+    stage.registry.scan = lambda at="": scan(at)._replace(broken=[("k9", "no slot")])  # type: ignore[method-assign]
+    report = sweeps(stage)
+    assert report.rowless == []
+    assert report.errors == [("k9", "no slot")]
+    assert report.done
 
 
 def test_tombstones_are_kept_and_then_forgotten() -> None:

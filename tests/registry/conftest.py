@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from llmanager_sdk.core.ports import Registry
-from llmanager_sdk.registry.dynamodb import DynamoRegistry
 from llmanager_sdk.registry.memory import MemoryRegistry
 from llmanager_sdk.registry.sqlite import SqliteRegistry
+from llmanager_sdk.registry.typed_dynamodb import DynamoRegistry
 from tests.servers import dynamodb
 
 Open = Callable[[str], Registry]

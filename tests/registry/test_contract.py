@@ -15,10 +15,9 @@ import pytest
 
 from llmanager_sdk.core.life import SCHEMA, Failure, Life, Slot, Spec
 from llmanager_sdk.core.ports import Registry
-from llmanager_sdk.errors import RegistryError
-from llmanager_sdk.registry.dynamodb import DynamoRegistry
-from llmanager_sdk.registry.form import dump, load
+from llmanager_sdk.registry.form import BadSlot, dump, load
 from llmanager_sdk.registry.sqlite import SqliteRegistry
+from llmanager_sdk.registry.typed_dynamodb import DynamoRegistry
 from tests.registry.conftest import Open
 from tests.servers import dynamodb
 
@@ -86,7 +85,7 @@ def test_namespaces_do_not_see_each_other(open_registry: Open) -> None:
 
 def test_a_scan_goes_through_all_pages_in_order(open_registry: Open) -> None:
     registry = open_registry("main")
-    assert registry.scan() == ([], "")
+    assert list(registry.scan().slots) == []
     keys = [f"key-{number:03}" for number in range(250)]
     for key in reversed(keys):
         assert registry.swap(Slot(key), Slot(key))
@@ -197,7 +196,7 @@ def test_a_writer_that_is_killed_loses_nothing_that_was_acknowledged(tmp_path: P
 
 def test_what_is_no_slot_is_told() -> None:
     for text in ("", "{}", "[]", json.dumps({"next_gen": 1, "lives": [{}], "failures": {}})):
-        with pytest.raises(RegistryError, match="cannot be read"):
+        with pytest.raises(BadSlot, match="cannot be read"):
             load("k", 1, SCHEMA, text)
     with pytest.raises(ValueError, match="JSON"):
         dump(Slot("k", took={"d": float("nan")}))

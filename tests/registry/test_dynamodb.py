@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from llmanager_sdk.core.life import Slot
+from llmanager_sdk.core.life import Page, Slot
 from llmanager_sdk.errors import RegistryError, RegistryUnavailable
-from llmanager_sdk.registry import dynamodb
-from llmanager_sdk.registry.dynamodb import DynamoRegistry
+from llmanager_sdk.registry import typed_dynamodb as dynamodb
+from llmanager_sdk.registry.dynamodb import DynamoSlots
+from llmanager_sdk.registry.form import dump
+from llmanager_sdk.registry.rows import every_slot
+from llmanager_sdk.registry.typed_dynamodb import DynamoRegistry
 
 
 class Clock:
@@ -136,7 +139,7 @@ def test_reading_makes_nothing() -> None:
     gone = error(Errors.ResourceNotFoundException)
     client = Client(get_item=gone, query=gone)
     assert registry(client).read("k") == Slot("k")
-    assert registry(client).scan() == ([], "")
+    assert registry(client).scan() == Page([], "")
     assert client.asked == ["get_item", "query"]
 
 
@@ -164,3 +167,23 @@ def test_an_own_token_for_each_write() -> None:
     for _ in range(3):
         DynamoRegistry("t", "main", client).swap(Slot("k"), Slot("k"))
     assert len(set(sent)) == 3
+
+
+def test_a_row_that_holds_no_slot_is_told_and_hides_no_other() -> None:
+    bad = {"sk": {"S": "a"}, "rev": {"N": "1"}, "schema": {"N": "1"}, "body": {"S": "{}"}}
+    good = bad | {"sk": {"S": "b"}, "body": {"S": dump(Slot("b"))}}
+    client = Client(get_item={"Item": bad}, query={"Items": [bad, good]})
+    page = registry(client).scan()
+    assert [slot.key for slot in page.slots] == ["b"]
+    assert page.broken == [("a", "the stored slot cannot be read")]
+    with pytest.raises(RegistryError, match="cannot be read") as caught:
+        registry(client).read("a")
+    assert caught.value.resource == "a"
+    with pytest.raises(RegistryError, match="cannot be read"):
+        list(every_slot(registry(client)))
+
+
+def test_who_only_cleans_up_makes_no_table() -> None:
+    client = Client(put_item=error(Errors.ResourceNotFoundException))
+    assert not DynamoSlots("t", "main", client).swap(Slot("k"), Slot("k"))
+    assert client.asked == ["put_item"]

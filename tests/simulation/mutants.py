@@ -128,7 +128,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "tombstones-pruned",
         "a dead life is forgotten at once",
         ("life._gone", "now > life.gone_at + timing.tombstone", "True"),
-        ("sweep._visit", "not there and not old", "False"),
+        ("sweep._is_due", "there or not dead or old", "True"),
     ),
     _mutant(
         "deletes-not-resumed",

@@ -19,14 +19,16 @@ from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 
 from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.http.faults import Timeouts
-from llmanager_sdk.ports.models import ChatModel, Link
+from llmanager_sdk.ports.models import OWN_WIRE, ChatModel, Link
 from llmanager_sdk.resource.fixed import FixedLink
 from llmanager_sdk.resource.model import ModelResource, model_link
+from llmanager_sdk.resource.scope import Scoped
 from llmanager_sdk.settings import seconds
-from llmanager_sdk.wire.answer import Answer, Delta
+from llmanager_sdk.wire import handled, handler
+from llmanager_sdk.wire.answer import Answer
 from llmanager_sdk.wire.binding import BindsTools
 from llmanager_sdk.wire.caller import Call
-from llmanager_sdk.wire.generations import PROVIDER, Chunks, collect
+from llmanager_sdk.wire.generations import PROVIDER, Deltas, Form
 from llmanager_sdk.wire.progress import from_manager, from_manager_async, from_parent
 from llmanager_sdk.wire.request import build
 
@@ -35,7 +37,7 @@ _CHARACTERS = 3.5
 """Characters of a token, roughly, in western text."""
 
 
-class ManagedLLM(BindsTools, BaseChatModel):
+class ManagedLLM(BindsTools, Scoped, BaseChatModel):
     """A chat model that exists while somebody uses it.
 
     Making one does no I/O. The first call brings the engine up, or joins the one that other
@@ -60,6 +62,9 @@ class ManagedLLM(BindsTools, BaseChatModel):
             is and never ended. The key may come from LLMANAGER_API_KEY.
         own_tools: False forces tool calls by a schema everywhere, True nowhere; None leaves it to
             what is known of the model.
+        content_handler: for a container that speaks another form than OpenAI's: an object of
+            langchain-aws's ChatModelContentHandler, or one like it. Read on aws and with
+            endpoint_url; the engine on local is not that container.
         context, slots, threads: of the engine: tokens, calls at once, threads.
         aws: what only the platform aws reads: instance_type, max_instances, image_uri,
             environment, endpoint_name, ...; see docs/aws.md.
@@ -91,6 +96,7 @@ class ManagedLLM(BindsTools, BaseChatModel):
         default_factory=secret_from_env("LLMANAGER_API_KEY", default=None)
     )
     own_tools: bool | None = None
+    content_handler: Any = None
     context: int | None = None
     slots: int | None = None
     threads: int | None = None
@@ -112,6 +118,8 @@ class ManagedLLM(BindsTools, BaseChatModel):
                 step="check the arguments",
                 hint="see help(ManagedLLM) for what each of them takes",
             ) from error
+        if self.content_handler is not None:
+            handler.check(self.content_handler)
         if self.timeout is not None:
             self._timeouts = Timeouts(read=seconds(self.timeout, "timeout"))
         self._link = self._make_link(self.model, self.deployment)
@@ -120,8 +128,11 @@ class ManagedLLM(BindsTools, BaseChatModel):
         if self.endpoint_url is not None:
             key = self.api_key.get_secret_value() if self.api_key else ""
             own = self.own_tools is not False
-            return FixedLink(model or "default", self.endpoint_url, key, own_tools=own)
+            wire = OWN_WIRE if self.content_handler is not None else "openai"
+            return FixedLink(model or "default", self.endpoint_url, key, own_tools=own, wire=wire)
         engine = {name: getattr(self, name) for name in ENGINE_OPTIONS}
+        if self.content_handler is not None:
+            engine["aws"] = {**(self.aws or {}), "wire": OWN_WIRE}
         return model_link(
             model,
             deployment=deployment,
@@ -147,21 +158,6 @@ class ManagedLLM(BindsTools, BaseChatModel):
 
     __str__ = __repr__
 
-    def __enter__(self) -> ManagedLLM:
-        """From here on, this object's demand ends with the block."""
-        self._link.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._link.__exit__(*error)
-
-    async def __aenter__(self) -> ManagedLLM:
-        await self._link.__aenter__()
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        await self._link.__aexit__(*error)
-
     @property
     def _llm_type(self) -> str:
         return "llmanager"
@@ -170,7 +166,9 @@ class ManagedLLM(BindsTools, BaseChatModel):
     def _identifying_params(self) -> dict[str, Any]:
         """Everything that changes an answer, and no secret: the key of LangChain's cache."""
         names = ("model", "deployment", "endpoint_url", "context", *_SENT)
-        return {name: getattr(self, name) for name in names} | {"platform": str(self.platform)}
+        told = {name: getattr(self, name) for name in names} | {"platform": str(self.platform)}
+        own = self.content_handler
+        return told | ({"content_handler": handler.name(own)} if own is not None else {})
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
@@ -213,9 +211,13 @@ class ManagedLLM(BindsTools, BaseChatModel):
         return [ends] if isinstance(ends, str) else ends
 
     def _call(
-        self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
-    ) -> tuple[Call[Delta], dict[str, Any]]:
-        """One request, built before anything is started, and what to say of its model."""
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        kwargs: dict[str, Any],
+        streams: bool = False,
+    ) -> tuple[Call[Any], Form]:
+        """One request, built before anything is started, and the form of its answer."""
         link: Link = self._link
         named = kwargs.pop("model", None)
         if named is not None and named != self.model:
@@ -226,17 +228,23 @@ class ManagedLLM(BindsTools, BaseChatModel):
         options["stop"] = self._stop(stop)
         if kwargs:
             options |= {name: x for name, x in kwargs.items() if not name.startswith("ls_")}
+        if model.wire == OWN_WIRE:
+            how: dict[str, Any] = {"timeouts": self._timeouts, "retries": self.max_retries}
+            call = handled.call(
+                self.content_handler, link, model, messages, options, streams=streams, **how
+            )
+            return call, handled.Handled(_metadata(model))
         options["stream_options"] = {"include_usage": True}
         request = build(
             messages,
             options,
-            model=model.served,
+            model=model.known_as,
             profile=model.profile,
             own_tools=model.own_tools if self.own_tools is None else self.own_tools,
         )
         reader = partial(Answer, request, model.name)
         call = Call(link, request.body, model.name, reader, self._timeouts, self.max_retries)
-        return call, _metadata(model)
+        return call, Deltas(_metadata(model))
 
     def _generate(
         self,
@@ -245,8 +253,8 @@ class ManagedLLM(BindsTools, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        call, metadata = self._call(messages, stop, kwargs)
-        return ChatResult(generations=[collect(call.stream(from_manager(run_manager)), metadata)])
+        call, form = self._call(messages, stop, kwargs)
+        return ChatResult(generations=[form.whole(call.stream(from_manager(run_manager)))])
 
     async def _agenerate(
         self,
@@ -255,9 +263,9 @@ class ManagedLLM(BindsTools, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        call, metadata = self._call(messages, stop, kwargs)
-        deltas = [delta async for delta in call.astream(from_manager_async(run_manager))]
-        return ChatResult(generations=[collect(deltas, metadata)])
+        call, form = self._call(messages, stop, kwargs)
+        pieces = [piece async for piece in call.astream(from_manager_async(run_manager))]
+        return ChatResult(generations=[form.whole(pieces)])
 
     def _stream(
         self,
@@ -267,8 +275,8 @@ class ManagedLLM(BindsTools, BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         usage = kwargs.pop("stream_usage", self.stream_usage)
-        call, metadata = self._call(messages, stop, kwargs)
-        yield from map(Chunks(metadata, usage=usage), call.stream(from_parent()))
+        call, form = self._call(messages, stop, kwargs, streams=True)
+        yield from map(form.chunks(usage=usage), call.stream(from_parent()))
 
     async def _astream(
         self,
@@ -278,10 +286,10 @@ class ManagedLLM(BindsTools, BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         usage = kwargs.pop("stream_usage", self.stream_usage)
-        call, metadata = self._call(messages, stop, kwargs)
-        chunk = Chunks(metadata, usage=usage)
-        async for delta in call.astream(from_parent()):
-            yield chunk(delta)
+        call, form = self._call(messages, stop, kwargs, streams=True)
+        chunk = form.chunks(usage=usage)
+        async for piece in call.astream(from_parent()):
+            yield chunk(piece)
 
 
 # LangChain asks for this signature at every call; worked out once, it is a look-up.

@@ -11,15 +11,17 @@ from langchain_core.embeddings import Embeddings
 
 from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.platforms import resolve
-from llmanager_sdk.ports.models import Encoder
+from llmanager_sdk.ports.models import OWN_WIRE, Encoder
 from llmanager_sdk.ports.platform import Platform
 from llmanager_sdk.resource.base import Resource
 from llmanager_sdk.resource.link import OnCold
 from llmanager_sdk.resource.model import model_link
+from llmanager_sdk.resource.scope import Scoped
 from llmanager_sdk.resource.show import Show
 from llmanager_sdk.resource.static import Static
 from llmanager_sdk.resource.status import Status
 from llmanager_sdk.wire.embedder import Embedder
+from llmanager_sdk.wire.handler import check
 
 BATCH = 256
 """Texts that go to the encoder at once."""
@@ -34,7 +36,7 @@ def batches(count: int, size: int) -> list[slice]:
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
 
-class ManagedEmbeddings(Embeddings):
+class ManagedEmbeddings(Scoped, Embeddings):
     """Embeddings of a model that is there when it is used. Making one does no I/O.
 
     On local the encoder runs in this process, and vectors of texts that were encoded before are
@@ -50,6 +52,8 @@ class ManagedEmbeddings(Embeddings):
         batch_size: texts that go to the engine at once; an endpoint's own limit is kept too.
         concurrency: batches under way at once; 2 on local, 32 on aws by default.
         idle_timeout, on_cold, wait_timeout, progress: of an endpoint, as `ManagedLLM` has them.
+        content_handler: for a container of your own on aws that speaks neither OpenAI's form nor
+            TEI's: an object of langchain-community's EmbeddingsContentHandler, or one like it.
         aws: what only the platform aws reads, as `ManagedLLM` has it.
         options: what the platform takes beyond that.
 
@@ -70,6 +74,7 @@ class ManagedEmbeddings(Embeddings):
         on_cold: OnCold = "wait",
         wait_timeout: float | str | None = None,
         progress: Show = "auto",
+        content_handler: Any = None,
         aws: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
@@ -80,6 +85,10 @@ class ManagedEmbeddings(Embeddings):
         self.truncate = truncate
         self.batch_size = batch_size
         self.concurrency = concurrency
+        self.content_handler = content_handler
+        if content_handler is not None:
+            check(content_handler)
+            aws = {**(aws or {}), "wire": OWN_WIRE}
         self._platform = platform
         self._options = options
         self._link = model_link(
@@ -130,6 +139,7 @@ class ManagedEmbeddings(Embeddings):
                         truncate=self.truncate,
                         batch_size=self.batch_size,
                         concurrency=self.concurrency or REMOTE_IN_FLIGHT,
+                        handler=self.content_handler,
                     )
             return self._bound
 
@@ -151,16 +161,9 @@ class ManagedEmbeddings(Embeddings):
     def resource(self) -> Resource:
         """The infrastructure behind it."""
         if not resolve(self._platform).encodes_here:
-            return self._link
+            link: Resource = self._link
+            return link
         return Static(self._status, warm=lambda: self.embed_query("warm"), stop=self._forget)
-
-    def __enter__(self) -> ManagedEmbeddings:
-        """From here on, this object's demand ends with the block."""
-        self._link.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._link.__exit__(*error)
 
     def _status(self) -> Status:
         name = self.model or "minilm"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -142,6 +144,14 @@ class Account:
 
             raise translate(NoCredentialsError(), step="get credentials")
         return frozen
+
+    def credentials_last(self) -> float:
+        """For how many seconds the credentials of this moment are good; infinite for a user's keys.
+
+        botocore tells it nowhere else; where it tells nothing, they are taken to last.
+        """
+        ends = getattr(self.session.get_credentials(), "_expiry_time", None)
+        return max(0.0, ends.timestamp() - time.time()) if ends is not None else math.inf
 
     def forget(self) -> None:
         """After a fork: connections and locks are the parent's."""

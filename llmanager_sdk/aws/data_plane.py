@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
+from llmanager_sdk.aws import requests
 from llmanager_sdk.aws.account import Account
-from llmanager_sdk.aws.sign import bearer_token, signer
+from llmanager_sdk.aws.sign import TOKEN_MOST_S, bearer_token, signer
 from llmanager_sdk.core.life import Life
 from llmanager_sdk.errors import CloudUnavailable, StartFailed
 from llmanager_sdk.http import sync
 from llmanager_sdk.http.faults import NotReached, Refused, Timeouts, TooSlow
-from llmanager_sdk.ports.models import Endpoint
+from llmanager_sdk.ports.models import JSON, OWN_WIRE, Access, Endpoint
 
 LONGEST_S = 570.0
 """After this long a call is ended by us: `TIMING.max_call` less what a last look may take."""
 WHOLE, STREAMED = "/invocations", "/invocations-response-stream"
+IN_PARTS = ("openai", OWN_WIRE)
+"""Wires whose answers may come in parts; those of embeddings come at once."""
 PROBE_S = Timeouts(connect=5.0, read=65.0)
 """The service itself gives a container 60 s."""
 
@@ -61,33 +63,40 @@ class DataPlane:
         """Of an endpoint that exists.
 
         Args:
-            wire: "openai" answers in parts, the wires of embeddings at once.
+            wire: how its container talks.
         """
-        streamed = wire == "openai"
+        streamed = wire in IN_PARTS
         return Endpoint(
             self.url(name),
             gen=gen,
             keep_alive=True,
             path=STREAMED if streamed else WHOLE,
             framed=streamed,
+            whole=WHOLE,
             sign=self._sign,
             longest=LONGEST_S,
+            lend=partial(self._lend, name),
         )
 
-    def probe(self, name: str, body: bytes) -> None:
+    def probe(self, life: Life) -> None:
         """One small call.
+
+        A container of the user's own, of which nothing is known, may refuse it: then it answers,
+        and that is all that can be asked of it.
 
         Raises:
             CloudUnavailable: it does not answer yet.
             StartFailed: it answers, and refuses what every engine of its kind takes.
         """
+        name, body = life.names["endpoint"], requests.probe(life.spec.body)
         url = self.url(name) + WHOLE
-        headers: Mapping[str, str] = {"Content-Type": "application/json"}
         try:
-            sync.request("POST", url, body, self._sign(url, body, headers), PROBE_S)
+            sync.request("POST", url, body, self._sign(url, body, JSON), PROBE_S)
         except Refused as refused:
             text = refused.body[:500].decode(errors="replace")
             if 400 <= container_status(refused) < 500:
+                if not requests.must_pass(life.spec.body):
+                    return
                 raise StartFailed(
                     f"the container refuses the first call: {text}",
                     resource=name,
@@ -98,10 +107,12 @@ class DataPlane:
         except (NotReached, TooSlow) as fault:
             raise CloudUnavailable(f"it does not answer yet: {fault}", resource=name) from fault
 
-    def openai_url(self, name: str) -> str:
-        """The base URL of SageMaker's OpenAI path for an endpoint (see docs/facts.md)."""
-        return f"{self.url(name)}/openai/v1"
+    def _lend(self, name: str, seconds: float) -> Access:
+        """SageMaker's OpenAI path of an endpoint, and a token for it (see docs/facts.md).
 
-    def openai_token(self, seconds: int) -> str:
-        """A bearer token for it, good for so many seconds, 12 hours at most."""
-        return bearer_token(self._account.credentials(), self._account.region, seconds)
+        A token is good for 12 hours at most, and not longer than the credentials that signed it.
+        """
+        secret = self._account.credentials()
+        granted = int(min(seconds, TOKEN_MOST_S, self._account.credentials_last()))
+        token = bearer_token(secret, self._account.region, granted)
+        return Access(f"{self.url(name)}/openai/v1", token, granted)

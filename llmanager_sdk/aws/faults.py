@@ -5,7 +5,6 @@ Codes and messages: botocore's service models, and the texts that `docs/facts.md
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -32,6 +31,7 @@ from llmanager_sdk.errors import (
     QuotaExceeded,
     StartFailed,
 )
+from llmanager_sdk.ports.permissions import denied
 
 
 def exists(error: Exception) -> bool:
@@ -94,22 +94,18 @@ _NO_CREDENTIALS = (
     boto.SSOError,
 )
 _EXISTS = re.compile(r"already exist", re.I)
-_ACTION = re.compile(r"not authorized to perform:? (\S+?)(?: on resource:? (\S+))?[\s.,]", re.I)
 _LIMIT = re.compile(r"limit '([^']+)' is ([\d.]+)")
 
 
 def _denied(it: Said) -> PermissionMissing:
-    match = _ACTION.search(it.message + " ")
-    action, resource = (match[1], match[2] or "*") if match else ("", "")
-    statement = {"Effect": "Allow", "Action": action, "Resource": resource.rstrip(".") or "*"}
-    text = json.dumps(statement) if action else ""
+    told = denied(it.message)
     error = PermissionMissing(
-        f"AWS does not allow {action or 'it'}: {it.message}",
-        hint=f"add this statement to the caller's policy: {text}"
-        if text
+        f"AWS does not allow {told.action or it.code}: {it.message}",
+        hint=f"add this statement to the caller's policy: {told.statement}"
+        if told.statement
         else "compare the caller's policies with docs/aws.md",
     )
-    error.statement = text
+    error.statement = told.statement
     return error
 
 

@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 from llmanager_sdk.aws.account import Account
 from llmanager_sdk.aws.faults import translate
-from llmanager_sdk.catalog.resolve import Deployment, resolve
+from llmanager_sdk.aws.weights import Hub
+from llmanager_sdk.catalog.resolve import Deployment, is_known, resolve
 from llmanager_sdk.core.life import Spec
 from llmanager_sdk.errors import ConfigurationError
-from llmanager_sdk.ports.models import ChatModel, EmbeddingModel, Endpoint
+from llmanager_sdk.ports.models import OWN_WIRE, ChatModel, EmbeddingModel, Endpoint
 from llmanager_sdk.settings import Settings
 
 DEFAULT_CHAT = "qwen3-8b"
@@ -19,8 +20,18 @@ DEFAULT_EMBEDDINGS = "bge-m3"
 HUB = "SageMakerPublicHub"
 EXISTING = "endpoint_name"
 """The option that names an endpoint which exists: used as it is, never ended."""
-HERE = ("instances", "max_instances", "price", "isolated", "volume_gb", "concurrency_target")
+SETTINGS = ("role", "kms_key", "subnets", "security_groups")
+"""Options that stand for a setting, for one deployment."""
+KEPT = ("isolated", "volume_gb", "concurrency_target", "probe")
+"""Options that go into the spec as they are."""
+HERE = ("instances", "max_instances", "price", "wire", *SETTINGS, *KEPT)
 """Options that the catalog does not need."""
+WIRES = {
+    "chat": ("openai", OWN_WIRE),
+    "embed": ("tei", "openai-embeddings", OWN_WIRE),
+}
+"""How a container may talk."""
+Kind = Literal["chat", "embed"]
 UNUSED = ("slots", "threads")
 """Options of other platforms, which the same code may carry."""
 
@@ -31,14 +42,16 @@ class Models:
     Args:
         settings: role, VPC, key.
         account: for the region, and for what JumpStart says.
+        hub: what Hugging Face says of models that the catalog does not know.
         named: an endpoint that exists, by name and wire.
     """
 
     def __init__(
-        self, settings: Settings, account: Account, named: Callable[[str, str], Endpoint]
+        self, settings: Settings, account: Account, hub: Hub, named: Callable[[str, str], Endpoint]
     ) -> None:
         self._settings = settings
         self._account = account
+        self._hub = hub
         self._named = named
 
     def chat(
@@ -51,23 +64,32 @@ class Models:
         """
         options = _flat(options)
         if existing := options.get(EXISTING):
-            name = model or str(existing)
-            fixed = self._named(str(existing), str(options.get("wire", "openai")))
-            own, context = bool(options.get("own_tools", True)), int(options.get("context") or 0)
-            spec = Spec.of("endpoint", str(existing), {})
-            return ChatModel(name, name, spec, context, own, {"tool_calling": True}, fixed=fixed)
+            name, wire = model or str(existing), _wire(options, "chat", "openai")
+            fixed = self._named(str(existing), wire)
+            return ChatModel(
+                name,
+                name,
+                Spec.of("endpoint", str(existing), {}),
+                int(options.get("context") or 0),
+                own_tools=bool(options.get("own_tools", True)),
+                profile={"tool_calling": True},
+                fixed=fixed,
+                wire=wire,
+                alias="",
+            )
         name = model or DEFAULT_CHAT
         found = self._found(name, "chat", options)
-        body = self._body(found, options)
-        profile = {"max_input_tokens": found.context, "tool_calling": True}
+        body = self._body(found, "chat", options)
         return ChatModel(
             name,
             name,
             Spec.of("endpoint", _key(name, deployment, body), body),
             found.context,
             own_tools=found.own_tools,
-            profile=profile,
+            profile={"max_input_tokens": found.context, "tool_calling": True},
             price=_worst(body),
+            wire=body["wire"],
+            alias="",  # vLLM knows the weights' name only, and takes none for that (docs/facts.md)
         )
 
     def embedder(
@@ -80,13 +102,13 @@ class Models:
         """
         options = _flat(options)
         if existing := options.get(EXISTING):
-            name, wire = model or str(existing), str(options.get("wire", "tei"))
+            name, wire = model or str(existing), _wire(options, "embed", "tei")
             spec = Spec.of("endpoint", str(existing), {"model": name})
             fixed = self._named(str(existing), wire)
             return EmbeddingModel(name, name, spec, 0, fixed=fixed, wire=wire)
         name = model or DEFAULT_EMBEDDINGS
         found = self._found(name, "embed", options)
-        body = self._body(found, options)
+        body = self._body(found, "embed", options)
         return EmbeddingModel(
             name,
             name,
@@ -99,12 +121,12 @@ class Models:
             prompts=found.prompts,
         )
 
-    def _found(
-        self, name: str, kind: Literal["chat", "embed"], options: Mapping[str, Any]
-    ) -> Deployment:
+    def _found(self, name: str, kind: Kind, options: Mapping[str, Any]) -> Deployment:
         asked = {k: v for k, v in options.items() if k not in (*HERE, *UNUSED) and v is not None}
         if name.startswith("jumpstart:"):
-            asked["hub_document"] = self._hub(name.removeprefix("jumpstart:"))
+            asked["hub_document"] = self._jumpstart(name.removeprefix("jumpstart:"))
+        elif kind == "chat" and _unknown_size(name, asked):
+            asked["facts"] = self._hub.facts(name)
         try:
             return resolve(name, region=self._account.region, kind=kind, **asked)
         except TypeError as error:
@@ -114,7 +136,7 @@ class Models:
                 hint="see docs/aws.md for the options of a deployment",
             ) from error
 
-    def _hub(self, name: str) -> str:
+    def _jumpstart(self, name: str) -> str:
         """What JumpStart says of a model."""
         try:
             found = self._account.client("sagemaker").describe_hub_content(
@@ -125,11 +147,10 @@ class Models:
         document: str = found["HubContentDocument"]
         return document
 
-    def _body(self, found: Deployment, options: Mapping[str, Any]) -> dict[str, Any]:
+    def _body(self, found: Deployment, kind: Kind, options: Mapping[str, Any]) -> dict[str, Any]:
         """The spec's body: all that makes this deployment another one, and nothing secret."""
-        mine = self._settings
-        embeds = found.dimension is not None
-        wire = "openai-embeddings" if embeds and found.wire == "openai" else found.wire
+        mine = {name: options.get(name) or getattr(self._settings, name) for name in SETTINGS}
+        usual = "openai-embeddings" if kind == "embed" and found.wire == "openai" else found.wire
         body: dict[str, Any] = {
             "model": found.name,
             "hub": found.hub,
@@ -142,16 +163,22 @@ class Models:
             "health_timeout_s": found.health_timeout_s,
             "gated": found.gated,
             "context": found.context,
-            "wire": wire,
+            "wire": _wire(options, kind, usual),
             "price": options.get("price", found.price),
             "instances": int(options.get("instances") or 1),
             "max_instances": int(options.get("max_instances") or options.get("instances") or 1),
-            "role": mine.role,
-            "kms_key": mine.kms_key,
-            "subnets": list(mine.subnets),
-            "security_groups": list(mine.security_groups),
+            "role": mine["role"],
+            "kms_key": mine["kms_key"],
+            "subnets": list(mine["subnets"]),
+            "security_groups": list(mine["security_groups"]),
         }
-        body |= {name: options[name] for name in HERE[3:] if options.get(name) is not None}
+        body |= {name: options[name] for name in KEPT if options.get(name) is not None}
+        if bool(body["subnets"]) != bool(body["security_groups"]):
+            raise ConfigurationError(
+                "subnets and security_groups belong together",
+                resource=found.name,
+                hint="give both, or neither",
+            )
         if body["max_instances"] < body["instances"] or body["instances"] < 1:
             raise ConfigurationError(
                 f"instances={body['instances']}, max_instances={body['max_instances']} make no "
@@ -166,6 +193,24 @@ def _flat(options: Mapping[str, Any]) -> dict[str, Any]:
     return {**{k: v for k, v in options.items() if k != "aws"}, **(options.get("aws") or {})}
 
 
+def _wire(options: Mapping[str, Any], kind: Kind, usual: str) -> str:
+    """How the container talks: as it was said, or as containers of its sort do."""
+    wire = str(options.get("wire") or usual)
+    if wire not in WIRES[kind]:
+        raise ConfigurationError(
+            f"wire={wire!r} is not one of {', '.join(WIRES[kind])}",
+            hint="leave it out, or say how the container talks",
+        )
+    return wire
+
+
+def _unknown_size(name: str, asked: Mapping[str, Any]) -> bool:
+    """Whether an instance type has to be chosen for a model of Hugging Face's that is not known."""
+    if "instance_type" in asked or "facts" in asked or name.startswith("s3://"):
+        return False
+    return "/" in name and not is_known(name)
+
+
 def _worst(body: Mapping[str, Any]) -> float:
     """$/h if every instance runs."""
     return float(body.get("price") or 0.0) * int(body["max_instances"])
@@ -175,5 +220,6 @@ def _key(name: str, deployment: str | None, body: Mapping[str, Any]) -> str:
     """The slot: as the caller named it, or after the model and what was asked of it."""
     if deployment is not None:
         return deployment
-    slug = re.sub(r"[^a-z0-9.]+", "-", name.rpartition("/")[2].lower()).strip("-.")
+    last = name.rstrip("/").rpartition("/")[2].rpartition(":")[2].lower()
+    slug = re.sub(r"[^a-z0-9.]+", "-", last).strip("-.") or "model"
     return f"{slug}-{Spec.of('endpoint', '', body).digest[:6]}"

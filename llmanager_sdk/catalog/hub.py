@@ -62,10 +62,10 @@ def deployment(
         "",
         str(image),
         _environment(said),
-        _artifacts(str(artifact), accept_eula) if artifact else None,
+        artifacts(str(artifact), accept_eula) if artifact else None,
         tuple(chosen),
         said.get("InferenceAmiVersion"),
-        "openai",
+        "tei" if "/tei" in str(image) else "openai",
         False,
         CONTEXT,
         None,
@@ -97,8 +97,10 @@ def _environment(said: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _artifacts(uri: str, accept_eula: bool) -> dict[str, Any]:
+def artifacts(uri: str, accept_eula: bool = False) -> dict[str, Any]:
+    """S3DataSource of SageMaker: one archive, or a folder."""
     gzip = uri.endswith(".tar.gz")
+    uri = uri if gzip or uri.endswith("/") else f"{uri}/"
     source: dict[str, Any] = {
         "S3Uri": uri,
         "S3DataType": "S3Object" if gzip else "S3Prefix",

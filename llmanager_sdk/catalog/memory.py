@@ -103,12 +103,18 @@ def divides(facts: ModelFacts, gpus: int) -> bool:
     return gpus <= 1 or (facts.heads % gpus == 0 and facts.kv_heads % gpus == 0)
 
 
-def from_config(config: Mapping[str, object], weights_bytes: int) -> ModelFacts:
+STORED = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2}
+"""Bytes of a number in a safetensors file, by the name it has there; any other is one byte."""
+_PLAIN = {"F64", "F32", "F16", "BF16"}
+
+
+def from_config(config: Mapping[str, object], stored: Mapping[str, int]) -> ModelFacts:
     """The facts in a model's config.json.
 
     Args:
         config: as transformers writes it.
-        weights_bytes: of all its safetensors files, in 16 bits a parameter.
+        stored: how many numbers of each type its safetensors files hold. Plain ones are loaded in
+            the type that is served; quantized ones stay as they are.
     """
     inner = config.get("text_config")
     told = dict(inner) if isinstance(inner, Mapping) else dict(config)
@@ -118,12 +124,13 @@ def from_config(config: Mapping[str, object], weights_bytes: int) -> ModelFacts:
         return int(value) if isinstance(value, int | float) else default
 
     heads = number("num_attention_heads")
+    size = sum(count * STORED.get(kind, 1) for kind, count in stored.items())
     return ModelFacts(
-        params_b=weights_bytes / 2 / 1e9,
+        params_b=sum(stored.values()) / 1e9,
         layers=number("num_hidden_layers"),
         heads=heads,
         kv_heads=number("num_key_value_heads", heads),
         head_dim=number("head_dim", number("hidden_size") // max(heads, 1)),
         context=number("max_position_embeddings", 4096),
-        weights_gib=weights_bytes / GIB,
+        weights_gib=0.0 if set(stored) <= _PLAIN else size / GIB,
     )

@@ -79,7 +79,8 @@ def resolve(
     """What to deploy.
 
     Args:
-        name: a short name, a Hugging Face id, "jumpstart:ID", or "s3://bucket/prefix/".
+        name: a short name, a Hugging Face id, "jumpstart:ID", "s3://bucket/prefix/", or any word
+            for an image of the caller's that holds all it needs.
         region: of AWS.
         instance_type: one, or several in the order in which they are to be tried.
         context: tokens to be served.
@@ -95,14 +96,11 @@ def resolve(
     if name.startswith("jumpstart:"):
         found = hub.deployment(name, hub_document or {}, region, types, accept_eula)
         return _with(found, image_uri, environment, ami_version)
+    if image_uri and "/" not in name and name not in data.deployable():
+        found = _own(name, image_uri, kind, types, context, region)
+        return _with(found, image_uri, environment, ami_version)
     known = _known(name, kind)
-    artifacts = None
-    if name.startswith("s3://"):
-        artifacts = {
-            "S3Uri": name if name.endswith("/") else f"{name}/",
-            "S3DataType": "S3Prefix",
-            "CompressionType": "None",
-        }
+    artifacts = hub.artifacts(name) if name.startswith("s3://") else None
     facts = facts or _facts(known)
     asked = min(context or CHAT_CONTEXT, facts.context) if facts else (context or CHAT_CONTEXT)
     types, arithmetic = choose(
@@ -119,6 +117,46 @@ def resolve(
         found = _chat(name, known, source, types, region, asked, dtype, parsers)
     found = replace(found, artifacts=artifacts, hub="" if artifacts else source)
     return replace(_with(found, image_uri, environment, ami_version), arithmetic=arithmetic)
+
+
+def is_known(name: str) -> bool:
+    """Whether the catalog has all that the memory sum needs of a name, or of a Hugging Face id."""
+    models = data.deployable()
+    return name in models or name in {each["hub"] for each in models.values()}
+
+
+def _own(
+    name: str,
+    image: str,
+    kind: str,
+    types: tuple[str, ...],
+    context: int | None,
+    region: str,
+) -> Deployment:
+    """An image of the caller's that needs nothing of ours."""
+    if not types:
+        raise ConfigurationError(
+            f"nothing is known of what {image} needs, so no instance type can be chosen",
+            resource=name,
+            step="choose the instance type",
+            hint="give instance_type='ml.g5.2xlarge'",
+        )
+    return Deployment(
+        name,
+        "",
+        image,
+        {},
+        None,
+        types,
+        None,
+        "openai",
+        kind == "chat",
+        context or CHAT_CONTEXT,
+        0 if kind == "embed" else None,
+        False,
+        price_of(types, region),
+        "not computed: an image of your own",
+    )
 
 
 def _known(name: str, kind: str) -> Mapping[str, Any]:

@@ -25,6 +25,9 @@ def setup(args: argparse.Namespace) -> None:
 def models(args: argparse.Namespace) -> None:
     """Which models have a name, and where each would come from."""
     settings = Settings.load()
+    if settings.platform == "aws":
+        _deployable(args.json)
+        return
     here = dict(available(settings))
     rows = [
         {
@@ -42,3 +45,23 @@ def models(args: argparse.Namespace) -> None:
     print("\nAlso: the path of a GGUF file, or a Hugging Face repository that holds one.")
     if settings.local_model:
         print(f"{settings.local_model} stands in for every name (LLMANAGER_LOCAL_MODEL).")
+
+
+def _deployable(as_data: bool) -> None:
+    """What has a short name on aws."""
+    from llmanager_sdk.catalog.data import deployable
+
+    rows = [
+        {
+            "NAME": name,
+            "FOR": {"chat": "ManagedLLM", "embed": "ManagedEmbeddings"}[each["kind"]],
+            "SIZE": f"{each['params_b']:.3g} B",
+            "WEIGHTS": each["hub"] + (" (gated: HF_TOKEN)" if each.get("gated") else ""),
+        }
+        for name, each in deployable().items()
+    ]
+    if as_data:
+        as_json([{key.lower(): value for key, value in row.items()} for row in rows])
+        return
+    table(rows, "")
+    print("\nAlso: any Hugging Face id, jumpstart:ID, s3://bucket/prefix/, and images of your own.")

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Protocol
 
 from llmanager_sdk.core.life import Spec
 from llmanager_sdk.core.ports import Notify
 
 Sign = Callable[[str, bytes, Mapping[str, str]], dict[str, str]]
+JSON: Mapping[str, str] = {"Content-Type": "application/json"}
+OWN_WIRE = "custom"
+"""The wire of a container that only a content handler can talk to."""
+
+
+class Access(NamedTuple):
+    """What a client of OpenAI's needs to reach an endpoint by itself.
+
+    Attributes:
+        seconds: for how long the key is good.
+    """
+
+    url: str
+    key: str
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -26,8 +41,11 @@ class Endpoint:
             word, so that the next call on it would fail.
         path: behind the URL, for calls.
         framed: answers come as AWS event-stream frames.
+        whole: the path where an answer comes at once and unframed; empty where `path` is one.
         sign: makes the headers of one POST from its URL, its body and the plain headers.
         longest: seconds after which a call is ended by us; None for never.
+        lend: makes a key for clients of others, good for so many seconds at most; None where the
+            key in the headers is one.
     """
 
     url: str
@@ -37,17 +55,35 @@ class Endpoint:
     keep_alive: bool = False
     path: str = "/chat/completions"
     framed: bool = False
+    whole: str = ""
     sign: Sign | None = field(default=None, repr=False, compare=False)
     longest: float | None = None
+    lend: Callable[[float], Access] | None = field(default=None, repr=False, compare=False)
 
-    def prepared(self, body: bytes) -> tuple[str, dict[str, str]]:
-        """URL and headers of one call."""
+    def prepared(self, body: bytes, kinds: Mapping[str, str] = JSON) -> tuple[str, dict[str, str]]:
+        """URL and headers of one call.
+
+        Args:
+            kinds: headers that say what is sent, and what may come back.
+        """
         url = self.url + self.path
-        plain = {"Content-Type": "application/json"}
+        headers = {**kinds, **self.headers}
+        if self.framed and "Accept" in headers:  # the name it has there (botocore's service model)
+            headers["X-Amzn-SageMaker-Accept"] = headers.pop("Accept")
         if not self.keep_alive:
-            plain["Connection"] = "close"
-        headers = {**plain, **self.headers}
+            headers["Connection"] = "close"
         return url, headers if self.sign is None else self.sign(url, body, headers)
+
+    def at_once(self) -> Endpoint:
+        """The same, for an answer that does not come in parts."""
+        return replace(self, path=self.whole or self.path, framed=False)
+
+    def access(self, seconds: float) -> Access:
+        """What a client of OpenAI's needs to reach it for so long, or for as long as can be."""
+        if self.lend is not None:
+            return self.lend(seconds)
+        key = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        return Access(self.url, key, seconds)
 
 
 @dataclass(frozen=True)
@@ -63,6 +99,8 @@ class ChatModel:
         profile: LangChain's model profile.
         price: the worst case, $/h; 0 where it costs nothing.
         fixed: an endpoint that exists and is not ours: used as it is, never ended.
+        wire: how it talks: "openai", `OWN_WIRE`, or one of those for embeddings.
+        alias: the name that its server knows it by; None for `served`.
     """
 
     name: str
@@ -73,6 +111,13 @@ class ChatModel:
     profile: Mapping[str, Any] = field(default_factory=dict)
     price: float = 0.0
     fixed: Endpoint | None = None
+    wire: str = "openai"
+    alias: str | None = None
+
+    @property
+    def known_as(self) -> str:
+        """The name to send with a request."""
+        return self.served if self.alias is None else self.alias
 
     @property
     def stand_in(self) -> bool:
@@ -85,7 +130,7 @@ class EmbeddingModel(ChatModel):
     """An embedding model that is served by an endpoint.
 
     Attributes:
-        wire: "openai-embeddings", or "tei" for Text Embeddings Inference.
+        wire: "openai-embeddings", "tei" for Text Embeddings Inference, or `OWN_WIRE`.
         dimension: the length of a vector; 0 where only an answer tells.
         most_tokens: the tokens of a text that count.
         most_texts: the most texts of one request.

@@ -10,11 +10,13 @@ from typing import Any
 
 import orjson
 
+from llmanager_sdk.clock import SYSTEM
 from llmanager_sdk.core.life import Spec
 from llmanager_sdk.core.ports import Notify
 from llmanager_sdk.http import sync
 from llmanager_sdk.http.faults import NotReached, Refused, Timeouts, TooSlow
-from llmanager_sdk.ports.models import ChatModel, Endpoint
+from llmanager_sdk.ports.models import OWN_WIRE, ChatModel, Endpoint
+from llmanager_sdk.resource.openai import ClientSettings, settings
 from llmanager_sdk.resource.static import Static
 from llmanager_sdk.resource.status import Status
 
@@ -27,15 +29,18 @@ class FixedLink(Static):
         url: its base, such as "http://127.0.0.1:8000/v1".
         api_key: sent as a bearer token; empty for none.
         own_tools: it calls tools by itself; else calls are forced by a schema.
+        wire: how it talks.
     """
 
-    def __init__(self, model: str, url: str, api_key: str, *, own_tools: bool = True) -> None:
+    def __init__(
+        self, model: str, url: str, api_key: str, *, own_tools: bool = True, wire: str = "openai"
+    ) -> None:
         super().__init__(self._state)
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._model = ChatModel(
-            model, model, Spec.of("fixed", url, {}), 0, own_tools, {"tool_calling": True}
-        )
-        self._endpoint = Endpoint(url.rstrip("/"), headers, keep_alive=True)
+        spec, profile = Spec.of("fixed", url, {}), {"tool_calling": True}
+        self._model = ChatModel(model, model, spec, 0, own_tools, profile, wire=wire)
+        path = "" if wire == OWN_WIRE else Endpoint.path
+        self._endpoint = Endpoint(url.rstrip("/"), headers, keep_alive=True, path=path)
         self._asked = False
 
     def __repr__(self) -> str:
@@ -48,6 +53,14 @@ class FixedLink(Static):
     def model(self) -> ChatModel:
         """What it was said to be."""
         return self._model
+
+    def openai_client_settings(self) -> ClientSettings:
+        """Address and key for clients of OpenAI's, as they were given."""
+        return settings(self._model, self._endpoint, SYSTEM.time())
+
+    async def aopenai_client_settings(self) -> ClientSettings:
+        """`openai_client_settings`, for asyncio."""
+        return self.openai_client_settings()
 
     def _slots(self) -> Any:
         """llama.cpp's server says how many slots it has; others say nothing, which is no limit."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 from llmanager_sdk.core import verbs
-from llmanager_sdk.core.claims import Want
 from llmanager_sdk.core.drivers import run
 from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.ports.platform import Platform
 from llmanager_sdk.resource.base import Resource, agree
 from llmanager_sdk.resource.link import Bound, ModelLink, OnCold, Told
+from llmanager_sdk.resource.openai import LONGEST_S, ClientSettings, need_openai, settings
 from llmanager_sdk.resource.show import Show
 from llmanager_sdk.resource.status import Status, of_slot
 from llmanager_sdk.settings import seconds
 
+Strategy = Literal["beside", "recreate"]
+STRATEGIES = get_args(Strategy)
 STOP_WAIT = 30.0
 """How long `stop` waits for the resource to go, in seconds, before it says what it waits for."""
 
@@ -72,32 +75,73 @@ class ModelResource(ModelLink, Resource):
             **of_slot(slot, engine.clock.time(), engine.timing(bound.want)),
         )
 
-    def warm(
-        self,
-        *,
-        force: bool = False,
-        replace: bool = False,
-        wait_timeout: float | str | None = None,
-    ) -> Status:
+    def warm(self, *, force: bool = False, wait_timeout: float | str | None = None) -> Status:
         """Bring it up now, and wait for it whatever `on_cold` says.
 
         Args:
             force: try again although the last failure asks for patience.
-            replace: put this spec in the place of another one under the same deployment name.
             wait_timeout: the longest wait, instead of the object's own.
         """
         if self.bind().model.fixed is not None:
             return self.status()
+        return self._up(wait_timeout, force=force)
+
+    def _up(self, wait_timeout: float | str | None, **how: Any) -> Status:
         bound, lease = self._leased()
         wait = self._timeout if wait_timeout is None else seconds(wait_timeout, "wait_timeout")
         with Told(self) as tell:
-            if force or replace:
-                want = _again(lease.want, force, replace)
+            if any(how.values()):
+                want = replace(lease.want, **how)
                 deadline = bound.engine.clock.time() + wait
                 run(bound.engine.ensure(want, deadline=deadline, notify=tell), self._clock)
             lease.enter(timeout=wait, notify=tell)
         lease.leave()
         return self.status()
+
+    def replace(
+        self, *, strategy: Strategy = "beside", wait_timeout: float | str | None = None
+    ) -> Status:
+        """Put what this object asks for in the place of what else lives under its deployment name.
+
+        All that makes a deployment another one counts: model, image, instance type, context,
+        number of instances, ... Callers of the old one go over to the new one when it is ready.
+
+        Args:
+            strategy: "beside" keeps the old one up until the new one is ready: no call waits, and
+                for a while both cost. "recreate" ends the old one first, once its open calls have
+                ended: where quota or cap leave room for one only.
+            wait_timeout: the longest wait, instead of the object's own; what was begun goes on.
+
+        Raises:
+            ConfigurationError: it has no deployment name, so nothing else can live under it.
+            StartFailed: the new one cannot be had; beside it, the old one stays the current one.
+        """
+        bound = self._ours("replace")
+        if self._deployment is None:
+            raise ConfigurationError(
+                "replace() is for what has a deployment name: without one, each spec has its own",
+                resource=bound.want.key,
+                step="replace",
+                hint='give both the same name: ManagedLLM(..., deployment="chat")',
+            )
+        if strategy not in STRATEGIES:
+            raise ConfigurationError(
+                f"strategy={strategy!r} is not one of {', '.join(STRATEGIES)}", step="replace"
+            )
+        if strategy == "recreate" and self._other_lives(bound):
+            engine, key, keeper = bound.engine, bound.want.key, bound.platform.keeper
+            run(verbs.stop(engine, key, close=lambda: keeper.close(key)), engine.clock)
+        return self._up(wait_timeout, replace=True)
+
+    def _other_lives(self, bound: Bound) -> bool:
+        """Whether another spec lives under the name, and this one does not."""
+        slot = bound.engine.registry.read(bound.want.key)
+        alive = [x for x in slot.lives if x.phase in ("creating", "ready") and not x.stop]
+        return bool(alive) and bound.want.spec.digest not in {x.spec.digest for x in alive}
+
+    async def areplace(self, **how: Any) -> Status:
+        """`replace`, for asyncio."""
+        return await asyncio.to_thread(lambda: self.replace(**how))
 
     def stop(self, *, force: bool = False, wait: bool = True) -> Status:
         """End it, whoever uses it; data stay, and the next use brings it back.
@@ -149,6 +193,52 @@ class ModelResource(ModelLink, Resource):
         kind = bound.engine.kinds[bound.want.spec.kind]
         return kind.logs(slot.lives[-1], lines) if slot.lives else ""
 
+    # -- clients of others ---------------------------------------------------------------------
 
-def _again(want: Want, force: bool, instead: bool) -> Want:
-    return replace(want, force=force, replace=instead)
+    def openai_client_settings(self, *, hold: float | str | None = None) -> ClientSettings:
+        """Address and key for clients of OpenAI's, whose calls llmanager does not see.
+
+        It is brought up if it is cold, and held for as long as a call with the key may last: no
+        `with` block and no idle timeout of this object ends it before. On aws this is SageMaker's
+        OpenAI path and a token that was signed here; on local the engine itself and its own key,
+        which goes with the engine.
+
+        Args:
+            hold: for how long calls may start: seconds, or "2h", 12 hours at most. Without it, as
+                long as the idle timeout allows.
+
+        Raises:
+            ConfigurationError: it is not called as OpenAI's chat models are.
+            ResourceWarming, WaitTimeout, StartFailed, ...: as a call would.
+        """
+        bound = self.bind()
+        need_openai(bound.model)
+        if bound.model.fixed is not None:
+            return settings(bound.model, bound.model.fixed, bound.engine.clock.time())
+        most = bound.engine.timing(bound.want).max_call
+        want = bound.want
+        if hold is not None:
+            want = replace(want, idle=_held(hold) + most)
+        while True:
+            with self.call() as endpoint:
+                lent = run(verbs.lend(bound.engine, want, endpoint.gen), self._clock)
+                if lent is not None:
+                    now = bound.engine.clock.time()
+                    left = lent.until - now - most
+                    return settings(bound.model, endpoint, now, left, lent.until)
+            bound.platform.keeper.close(want.key)  # it was stopped just now: what is known is old
+
+    async def aopenai_client_settings(self, **how: Any) -> ClientSettings:
+        """`openai_client_settings`, for asyncio."""
+        return await asyncio.to_thread(lambda: self.openai_client_settings(**how))
+
+
+def _held(hold: float | str) -> float:
+    asked = seconds(hold, "hold")
+    if not 0 < asked <= LONGEST_S:
+        raise ConfigurationError(
+            f"hold={hold!r} is not between 0 and 12 hours",
+            step="openai_client_settings",
+            hint="ask again before the key runs out",
+        )
+    return asked

@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from llmanager_sdk.core.ports import Notify
-from llmanager_sdk.errors import CallError, LeaseLost
+from llmanager_sdk.errors import CallError, LeaseLost, LLManagerError
 from llmanager_sdk.http import sync
 from llmanager_sdk.http.faults import CutOff, NotReached, Refused, Timeouts, TooSlow
 from llmanager_sdk.http.turns import aturn, turn
-from llmanager_sdk.ports.models import Endpoint, Link
-from llmanager_sdk.wire.errors import TRANSIENT, from_fault, plain
+from llmanager_sdk.ports.models import JSON, Endpoint, Link
+from llmanager_sdk.wire.errors import TRANSIENT, from_fault, plain, twin
 
 FAULTS = (NotReached, CutOff, TooSlow, Refused)
 GRACE_S = 8.0
 """How long a connection that is refused is tried again while its engine says that it is up."""
-
+PAUSE_MOST_S, RETRY_AFTER_MOST_S = 8.0, 60.0
+"""The longest pause of ours, and the longest that a server may ask for before it is an error."""
 LIVES = 3
 """How many engines may end under one call before it gives up."""
 
@@ -52,6 +53,8 @@ class Call(Generic[Piece]):
         where: who is called, for errors.
         reader: makes the reader of an answer; called with whether its bytes are framed.
         retries: how often an answer such as "too many calls" is asked for again.
+        kinds: headers that say what is sent, and what may come back.
+        at_once: the answer does not come in parts.
     """
 
     link: Link
@@ -60,6 +63,8 @@ class Call(Generic[Piece]):
     reader: Callable[[bool], Reader[Piece]]
     timeouts: Timeouts
     retries: int = 2
+    kinds: Mapping[str, str] = field(default_factory=lambda: JSON)
+    at_once: bool = False
 
     def stream(self, notify: Notify | None = None) -> Iterator[Piece]:
         """The pieces of the answer.
@@ -68,45 +73,52 @@ class Call(Generic[Piece]):
             CallError, ResourceError: see `errors` and `wire.errors`.
         """
         tries = _Tries(self.retries)
-        while True:
-            with self.link.call(notify) as endpoint, turn(endpoint.url, endpoint.slots):
-                answer, ends = self._begin(endpoint)
-                try:
-                    url, headers = endpoint.prepared(self.body)
-                    for data in sync.stream(url, self.body, headers, self.timeouts):
-                        yield from answer.feed(data)
-                        ends.check()
-                    yield from answer.close()
-                    return
-                except FAULTS as caught:
-                    fault, error = self._fault(caught, answer)
-            over = isinstance(fault, NotReached) and self.link.lost(endpoint)
-            time.sleep(tries.pause(fault, error, over))
+        try:
+            while True:
+                with self.link.call(notify) as endpoint, turn(endpoint.url, endpoint.slots):
+                    answer, ends, url, headers = self._begin(endpoint)
+                    try:
+                        for data in sync.stream(url, self.body, headers, self.timeouts):
+                            yield from answer.feed(data)
+                            ends.check()
+                        yield from answer.close()
+                        return
+                    except FAULTS as caught:
+                        fault, error = self._fault(caught, answer)
+                over = isinstance(fault, NotReached) and self.link.lost(endpoint)
+                time.sleep(tries.pause(fault, error, over))
+        except LLManagerError as raised:
+            raise twin(raised) from raised.__cause__
 
     async def astream(self, notify: Notify | None = None) -> AsyncIterator[Piece]:
         """`stream`, for asyncio."""
         from llmanager_sdk.http import aio  # a fifth of a second, for those who need it
 
         tries = _Tries(self.retries)
-        while True:
-            async with self.link.acall(notify) as endpoint, aturn(endpoint.url, endpoint.slots):
-                answer, ends = self._begin(endpoint)
-                try:
-                    url, headers = endpoint.prepared(self.body)
-                    async for data in aio.stream(url, self.body, headers, self.timeouts):
-                        for piece in answer.feed(data):
+        try:
+            while True:
+                async with self.link.acall(notify) as endpoint, aturn(endpoint.url, endpoint.slots):
+                    answer, ends, url, headers = self._begin(endpoint)
+                    try:
+                        async for data in aio.stream(url, self.body, headers, self.timeouts):
+                            for piece in answer.feed(data):
+                                yield piece
+                            ends.check()
+                        for piece in answer.close():
                             yield piece
-                        ends.check()
-                    for piece in answer.close():
-                        yield piece
-                    return
-                except FAULTS as caught:
-                    fault, error = self._fault(caught, answer)
-            over = isinstance(fault, NotReached) and await self.link.alost(endpoint)
-            await asyncio.sleep(tries.pause(fault, error, over))
+                        return
+                    except FAULTS as caught:
+                        fault, error = self._fault(caught, answer)
+                over = isinstance(fault, NotReached) and await self.link.alost(endpoint)
+                await asyncio.sleep(tries.pause(fault, error, over))
+        except LLManagerError as raised:
+            raise twin(raised) from raised.__cause__
 
-    def _begin(self, endpoint: Endpoint) -> tuple[Reader[Piece], Ends]:
-        return self.reader(endpoint.framed), Ends(endpoint.longest, self.where)
+    def _begin(self, endpoint: Endpoint) -> tuple[Reader[Piece], Ends, str, dict[str, str]]:
+        if self.at_once:
+            endpoint = endpoint.at_once()
+        ends = Ends(endpoint.longest, self.where)
+        return self.reader(endpoint.framed), ends, *endpoint.prepared(self.body, self.kinds)
 
     def _fault(self, caught: Exception, answer: Reader[Piece]) -> tuple[Exception, CallError]:
         """The fault and its typed error; raised at once when the answer had begun."""
@@ -140,7 +152,12 @@ class Ends:
 
 
 class _Tries:
-    """What to do after a fault before the first byte: how long to wait, or give up."""
+    """What to do after a fault before the first byte: how long to wait, or give up.
+
+    Full jitter, as tenacity's `wait_random_exponential` has it. tenacity itself would give this
+    one line, since there are three budgets here: answers, lives, and the grace of a connection;
+    and its attempts cost a warm call 10 us.
+    """
 
     def __init__(self, retries: int) -> None:
         self._left = retries
@@ -168,6 +185,9 @@ class _Tries:
                 return 0.0 if over else 0.2
         elif isinstance(fault, Refused) and fault.status in TRANSIENT and self._left > 0:
             self._left -= 1
-            full = min(0.25 * 2.0**self._done, 8.0)
-            return fault.retry_after or random.uniform(0, full)
+            full = min(0.25 * 2.0**self._done, PAUSE_MOST_S)
+            if fault.retry_after is None:
+                return random.uniform(0, full)
+            if fault.retry_after <= RETRY_AFTER_MOST_S:
+                return fault.retry_after
         raise error from fault

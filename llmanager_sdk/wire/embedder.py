@@ -11,6 +11,7 @@ from typing import Any
 from llmanager_sdk.http.faults import Timeouts
 from llmanager_sdk.ports.models import EmbeddingModel, Link
 from llmanager_sdk.wire.caller import Call
+from llmanager_sdk.wire.handler import ContentHandler, Whole, body, kinds, vectors
 from llmanager_sdk.wire.vectors import Vectors, request
 
 TIMEOUTS = Timeouts(read=70.0)
@@ -24,10 +25,20 @@ class Embedder:
         truncate: cut a text off that is longer than the model takes; else it is refused.
         batch_size: texts of one request, at most what the engine takes.
         concurrency: requests under way at once.
+        handler: makes requests and vectors, for a container that only it can talk to.
     """
 
-    def __init__(self, link: Link, *, truncate: bool, batch_size: int, concurrency: int) -> None:
+    def __init__(
+        self,
+        link: Link,
+        *,
+        truncate: bool,
+        batch_size: int,
+        concurrency: int,
+        handler: ContentHandler | None = None,
+    ) -> None:
         self._link = link
+        self._handler = handler
         self._truncate = truncate
         self._batch_size = batch_size
         self._concurrency = concurrency
@@ -76,10 +87,25 @@ class Embedder:
         found = []
         for start in range(0, len(texts), size):
             part = [prompt + text for text in texts[start : start + size]]
-            body = request(part, model.wire, truncate=self._truncate)
-            reader = partial(Vectors, len(part), model.name)
-            found.append(Call(self._link, body, model.name, reader, TIMEOUTS))
+            found.append(self._call(part, model))
         return found
+
+    def _call(self, texts: list[str], model: EmbeddingModel) -> Call[Any]:
+        if self._handler is not None:
+            sent = body(self._handler, texts, {})
+            made = partial(vectors, self._handler, len(texts), model.name)
+            return Call(
+                self._link,
+                sent,
+                model.name,
+                partial(Whole, made),
+                TIMEOUTS,
+                kinds=kinds(self._handler),
+                at_once=True,
+            )
+        sent = request(texts, model.wire, truncate=self._truncate)
+        reader = partial(Vectors, len(texts), model.name)
+        return Call(self._link, sent, model.name, reader, TIMEOUTS)
 
 
 def _one(call: Call[Any]) -> Any:

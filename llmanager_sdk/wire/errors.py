@@ -11,6 +11,9 @@ errors.CallError
 |-- EngineUnreachable     nobody answers
 |-- CallTimeout           it took too long
 `-- AnswerBroken          an answer was cut off after it had begun (errors.StreamBroken)
+
+Errors of the lifecycle have twins here, by the same names: `errors.PermissionMissing` comes out of
+a call as `PermissionMissing`, which is LangChain's ModelPermissionDeniedError as well (see `twin`).
 """
 
 from __future__ import annotations
@@ -21,8 +24,10 @@ from typing import Any
 import orjson
 from langchain_core import exceptions as langchain
 
-from llmanager_sdk.errors import CallError, StreamBroken
+from llmanager_sdk import errors
+from llmanager_sdk.errors import CallError, LLManagerError, StreamBroken
 from llmanager_sdk.http.faults import CutOff, NotReached, Refused, TooSlow
+from llmanager_sdk.ports.permissions import denied
 
 
 class InvalidRequest(CallError, langchain.ModelInvalidRequestError):
@@ -71,6 +76,65 @@ class AnswerBroken(StreamBroken, langchain.ModelConnectionError):
     """An answer was cut off after it had begun; what came before is not the whole answer."""
 
 
+class CredentialsMissing(errors.CredentialsMissing, langchain.ModelAuthenticationError):
+    """AWS does not know who asks."""
+
+
+class PermissionMissing(errors.PermissionMissing, langchain.ModelPermissionDeniedError):
+    """AWS does not allow what a call needs."""
+
+
+class CloudUnavailable(errors.CloudUnavailable, langchain.ModelAPIError):
+    """The cloud throttles, is down, or cannot be reached."""
+
+
+class RegistryUnavailable(errors.RegistryUnavailable, langchain.ModelAPIError):
+    """The registry cannot be reached, read or written."""
+
+
+class CapacityUnavailable(errors.CapacityUnavailable, langchain.ModelAPIError):
+    """AWS has no free instance."""
+
+
+class ResourceWarming(errors.ResourceWarming, langchain.ModelAPIError):
+    """It is being created, and the caller chose not to wait."""
+
+
+class WaitTimeout(errors.WaitTimeout, langchain.ModelTimeoutError):
+    """It was not ready within `wait_timeout`."""
+
+
+class LeaseLost(errors.LeaseLost, langchain.ModelTimeoutError):
+    """The call took longer than its resource is kept for one."""
+
+
+_TWINS = {
+    twin.__mro__[1]: twin
+    for twin in (
+        CredentialsMissing,
+        PermissionMissing,
+        CloudUnavailable,
+        RegistryUnavailable,
+        CapacityUnavailable,
+        ResourceWarming,
+        WaitTimeout,
+        LeaseLost,
+    )
+}
+
+
+def twin(error: LLManagerError) -> LLManagerError:
+    """An error of the lifecycle as LangChain's too, where one of LangChain's fits."""
+    kind: Any = _TWINS.get(type(error))
+    if kind is None:
+        return error
+    found: LLManagerError = kind.__new__(kind)
+    found.args = error.args
+    found.__dict__.update(error.__dict__)
+    found.__cause__, found.__traceback__ = error.__cause__, error.__traceback__
+    return found
+
+
 _BY_STATUS: dict[int, tuple[type[CallError], str]] = {
     400: (InvalidRequest, "correct what the message names"),
     401: (AuthenticationFailed, "check the key"),
@@ -99,28 +163,29 @@ def plain(fault: Exception) -> Exception:
     text = str(said.get("Message") or said.get("message") or "")
     if "OriginalStatusCode" in said:
         body = str(said.get("OriginalMessage") or text).encode()
-        return Refused(int(said["OriginalStatusCode"]), body)
+        return Refused(int(said["OriginalStatusCode"]), body, fault.headers)
     if _NO_ENDPOINT.search(text):
         return NotReached(text)
-    if kind.startswith(("ThrottlingException", "Throttling")):
-        return Refused(429, fault.body)
-    if kind.startswith("AccessDenied"):
-        return Refused(403, fault.body)
-    if kind.startswith(_CALLER):
-        return Refused(401, fault.body)
-    return fault
+    status = next((known for names, known in _KINDS if kind.startswith(names)), fault.status)
+    return Refused(status, fault.body, fault.headers)
 
 
 _NO_ENDPOINT = re.compile(r"^Endpoint \S+ of account \S+ not found", re.I)
 _CALLER = ("ExpiredToken", "UnrecognizedClient", "InvalidSignature", "IncompleteSignature")
+_KINDS = (("Throttling", 429), ("AccessDenied", 403), (_CALLER, 401))
+"""How the names of AWS's errors begin, and the status that says the same."""
 
 
 def from_refusal(refused: Refused, where: str) -> CallError:
     """The typed error for a status that is not success."""
-    return from_body(refused.status, _parsed(refused.body), where, refused.retry_after)
+    error = from_body(refused.status, _parsed(refused.body), where)
+    error.request_id = refused.headers.get("x-amzn-requestid", "")
+    if isinstance(error, RateLimited):
+        error.retry_after_s = refused.retry_after
+    return error
 
 
-def from_body(status: int, body: Any, where: str, retry_after: float | None = None) -> CallError:
+def from_body(status: int, body: Any, where: str) -> CallError:
     """The typed error for an error object, of an answer or of an event in a stream."""
     said = body.get("error", body) if isinstance(body, dict) else body
     told = said.get("message", said.get("Message", said)) if isinstance(said, dict) else said
@@ -135,12 +200,11 @@ def from_body(status: int, body: Any, where: str, retry_after: float | None = No
         )
     default = (EngineFailed, "try again; if it stays, look at .resource.logs()")
     cls, hint = _BY_STATUS.get(status, default)
-    error = cls(
+    if cls is PermissionRefused and (statement := denied(text).statement):
+        hint = f"add this statement to the caller's policy: {statement}"
+    return cls(
         f"the model's server answered {status}: {text}", resource=where, step="call", hint=hint
     )
-    if isinstance(error, RateLimited):
-        error.retry_after_s = retry_after
-    return error
 
 
 def from_fault(fault: Exception, where: str) -> CallError:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import tool_call_chunk
@@ -12,6 +12,39 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
 from llmanager_sdk.wire.answer import Delta, Piece
 
 PROVIDER = "llmanager"
+
+
+class Form(Protocol):
+    """What LangChain gets of the pieces of an answer."""
+
+    def whole(self, pieces: Iterable[Any]) -> ChatGeneration:
+        """One message of all of them."""
+
+    def chunks(self, *, usage: bool) -> Callable[[Any], ChatGenerationChunk]:
+        """Makes the chunk of each piece, in order.
+
+        Args:
+            usage: report token counts.
+        """
+
+
+class Deltas:
+    """The form of answers whose pieces are deltas.
+
+    Args:
+        metadata: what the answer says of its model.
+    """
+
+    def __init__(self, metadata: Mapping[str, Any]) -> None:
+        self._metadata = metadata
+
+    def whole(self, pieces: Iterable[Delta]) -> ChatGeneration:
+        """One message of all of them."""
+        return collect(pieces, self._metadata)
+
+    def chunks(self, *, usage: bool) -> Chunks:
+        """Makes the chunk of each."""
+        return Chunks(self._metadata, usage=usage)
 
 
 class Chunks:

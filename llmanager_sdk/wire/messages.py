@@ -28,6 +28,8 @@ _INPUTS = {
     "document": "pdf_inputs",
 }
 """Blocks that not every model takes, and the entry of a model's profile that says so."""
+EVERY_INPUT: Mapping[str, bool] = dict.fromkeys(_INPUTS.values(), True)
+"""The profile of who takes them all."""
 
 _SILENT = ("reasoning", "thinking", "redacted_thinking", "tool_use", "tool_call", "tool_call_chunk")
 """Blocks of an earlier answer that are not sent back: thoughts, and what `tool_calls` hold."""

@@ -52,19 +52,34 @@ class Vectors:
         Raises:
             AnswerBroken: it does not hold a vector for each text.
         """
-        import numpy as np
-
         try:
             said = orjson.loads(b"".join(self._parts))
             if isinstance(said, dict):
                 rows = sorted(said["data"], key=lambda each: int(each["index"]))
                 said = [each["embedding"] for each in rows]
-            array = np.asarray(said, dtype=np.float32)
         except (ValueError, KeyError, TypeError) as error:
             raise broken(f"this holds no vectors: {error}", self._where) from error
-        if array.ndim != 2 or len(array) != self._count or not np.isfinite(array).all():
-            raise broken(f"{self._count} texts got an array {array.shape}", self._where)
-        lengths = np.linalg.norm(array, axis=1, keepdims=True)
-        if not lengths.all():
-            raise broken("a vector is zero", self._where)
-        return [array / lengths]
+        return [array(said, self._count, self._where)]
+
+
+def array(rows: Any, count: int, where: str) -> Any:
+    """A float32 array of rows of unit length.
+
+    Args:
+        count: how many there must be.
+
+    Raises:
+        AnswerBroken: there is no vector for each text.
+    """
+    import numpy as np
+
+    try:
+        found = np.asarray(rows, dtype=np.float32)
+    except (ValueError, TypeError) as error:
+        raise broken(f"this holds no vectors: {error}", where) from error
+    if found.ndim != 2 or len(found) != count or not np.isfinite(found).all():
+        raise broken(f"{count} texts got an array {found.shape}", where)
+    lengths = np.linalg.norm(found, axis=1, keepdims=True)
+    if not lengths.all():
+        raise broken("a vector is zero", where)
+    return found / lengths

@@ -64,6 +64,7 @@ class Scene:
     def process(self, session: Any = None, **settings: Any) -> AwsPlatform:
         """Another process."""
         base = {"namespace": self.namespace, "role": ROLE, "home": self._home, "cap": 50.0}
+        base["offline"] = True  # Hugging Face is not asked
         made = AwsPlatform(
             Settings(**{**base, **settings}),
             session=session or self.aws.session(),

@@ -139,7 +139,7 @@ def test_two_specs_of_one_name_and_a_replacement(home: Path) -> None:
     new = llm(deployment="mine", context=2048)
     with pytest.raises(SpecChanged, match="1024"):
         new.invoke("hello")
-    assert new.resource.warm(replace=True).details["context"] == 2048
+    assert new.resource.replace().details["context"] == 2048
     assert new.invoke("hello").text
     assert scenes.until(lambda: len(processes(home)) == 2, 15) < 15
 

@@ -60,7 +60,7 @@ def translate(error: Exception, *, resource: str = "", step: str = "") -> LLMana
         found = StartFailed(f"AWS refused: {it.code}: {it.message}", hint="see the message")
     found.resource = found.resource or resource
     found.step = step or getattr(error, "operation_name", "") or found.step
-    meta = getattr(error, "response", {}).get("ResponseMetadata", {})
+    meta = (getattr(error, "response", None) or {}).get("ResponseMetadata", {})
     found.request_id = str(meta.get("RequestId", ""))
     return found
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from llmanager_sdk.aws.plan import Plan
 from llmanager_sdk.aws.platform import AwsPlatform
 from llmanager_sdk.core import verbs
 from llmanager_sdk.core.claims import Known, Want
@@ -61,7 +62,9 @@ class Scene:
         self._home = home
         self._made: list[AwsPlatform] = []
 
-    def process(self, session: Any = None, **settings: Any) -> AwsPlatform:
+    def process(
+        self, session: Any = None, show: Callable[[Plan], Any] = str, **settings: Any
+    ) -> AwsPlatform:
         """Another process."""
         base = {"namespace": self.namespace, "role": ROLE, "home": self._home, "cap": 50.0}
         base["offline"] = True  # Hugging Face is not asked
@@ -69,7 +72,7 @@ class Scene:
             Settings(**{**base, **settings}),
             session=session or self.aws.session(),
             clock=self.aws.clock,
-            show=lambda plan: None,
+            show=show,
         )
         self._made.append(made)
         return made

@@ -23,6 +23,7 @@ class Rules:
             FailureReason).
         crashing: models whose container ends again and again.
         denied: actions that the caller may not do.
+        jumpstart: documents of SageMakerPublicHub, by the name of their model.
     """
 
     creating: float = 2.0
@@ -35,6 +36,7 @@ class Rules:
     capacity: set[str] = field(default_factory=set)
     crashing: set[str] = field(default_factory=set)
     denied: set[str] = field(default_factory=set)
+    jumpstart: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 class AwsError(Exception):

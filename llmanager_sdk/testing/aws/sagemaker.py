@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -264,6 +265,16 @@ class SageMaker:
             found.append(each)
         more = {"NextToken": str(start + size)} if start + size < len(names) else {}
         return {field_name: found, **more}
+
+    def _DescribeHubContent(self, request: Any) -> dict[str, Any]:
+        name = request["HubContentName"]
+        if name not in self.rules.jumpstart:
+            raise AwsError("ResourceNotFound", f"HubContent {name} does not exist.")
+        return {
+            "HubContentName": name,
+            "HubContentType": request["HubContentType"],
+            "HubContentDocument": json.dumps(self.rules.jumpstart[name]),
+        }
 
     def _all(self) -> Iterator[Thing]:
         for things in (self.models, self.configs, self.endpoints):

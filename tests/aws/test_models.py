@@ -1,0 +1,165 @@
+"""From a face's arguments to the spec of an endpoint, without any endpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmanager_sdk.aws.account import Account
+from llmanager_sdk.aws.models import Models
+from llmanager_sdk.aws.weights import Hub
+from llmanager_sdk.errors import ConfigurationError, NotRunning, PermissionMissing, UnknownModel
+from llmanager_sdk.ports.models import ChatModel, EmbeddingModel, Endpoint
+from llmanager_sdk.settings import Settings
+from llmanager_sdk.testing.aws import FakeAws, Fault
+from tests.aws.flows import ROLE
+from tests.aws.hub import CONFIG, fake_hub, model
+from tests.catalog.test_resolve import DOCUMENT
+
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mine:1"
+OWN = {"image_uri": IMAGE, "instance_type": "ml.g5.xlarge"}
+
+
+def named(name: str, wire: str) -> Endpoint:
+    return Endpoint(f"https://there/{name}", path=f"/{wire}")
+
+
+def models(session: Any = None, hub: str = "http://127.0.0.1:1", **settings: Any) -> Models:
+    account = Account(session, region="us-east-1")
+    told = Settings(**{"role": ROLE, "home": Path("nowhere"), **settings})
+    return Models(told, account, Hub(address=hub), named)
+
+
+def chat(name: str | None = None, deployment: str | None = None, **options: Any) -> ChatModel:
+    return models().chat(name, deployment, options)
+
+
+def embedder(name: str | None = None, **options: Any) -> EmbeddingModel:
+    return models().embedder(name, None, options)
+
+
+def test_defaults() -> None:
+    assert chat().name == "qwen3-8b"
+    assert embedder().name == "bge-m3"
+    body = chat().spec.body
+    assert (body["instances"], body["max_instances"], body["role"]) == (1, 1, ROLE)
+    assert not {"kms_key", "subnets", "security_groups", "artifacts", "probe"} & set(body)
+
+
+def test_no_name_is_sent_since_the_engine_knows_only_that_of_its_weights() -> None:
+    found = chat("qwen3-8b")
+    assert (found.known_as, found.served, found.stand_in) == ("", "qwen3-8b", False)
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("qwen3-8b", "qwen3-8b-"),
+        ("Qwen/Qwen3-8B", "qwen3-8b-"),
+        ("s3://bucket/models/my_own/", "my-own-"),
+        ("s3://bucket/models/model.tar.gz", "model.tar.gz-"),
+        ("s3://bucket", "bucket-"),
+    ],
+)
+def test_a_key_is_derived_from_the_name_and_from_all_that_was_asked(name: str, slug: str) -> None:
+    one, other = (chat(name, instance_type="ml.g5.2xlarge", context=n) for n in (2048, 4096))
+    assert one.spec.key.startswith(slug)
+    assert one.spec.key != other.spec.key
+    assert chat(name, "mine", instance_type="ml.g5.2xlarge").spec.key == "mine"
+
+
+@pytest.mark.parametrize(
+    ("how", "price"), [({}, 1.408), ({"max_instances": 3}, 3 * 1.408), ({"price": 9.0}, 9.0)]
+)
+def test_the_price_is_that_of_the_worst_case(how: dict[str, Any], price: float) -> None:
+    assert chat("qwen3-0.6b", instance_type="ml.g5.xlarge", **how).price == pytest.approx(price)
+
+
+def test_options_of_aws_go_over_those_of_all_platforms_and_others_are_left() -> None:
+    found = chat("qwen3-8b", context=2048, slots=4, threads=2, aws={"context": 4096})
+    assert found.context == 4096
+    assert found.profile["max_input_tokens"] == 4096
+    assert not {"slots", "threads"} & set(found.spec.body)
+
+
+def test_network_key_and_role_are_those_of_the_settings_unless_said_otherwise() -> None:
+    mine = models(subnets=("s-1",), security_groups=("g-1",), kms_key="key")
+    body = mine.chat("qwen3-0.6b", None, {}).spec.body
+    assert (body["subnets"], body["security_groups"], body["kms_key"]) == (["s-1"], ["g-1"], "key")
+    said = {"subnets": ["s-2"], "security_groups": ["g-2"], "kms_key": "other", "role": "r"}
+    body = mine.chat("qwen3-0.6b", None, {"aws": said}).spec.body
+    assert {name: body[name] for name in said} == said
+    body = mine.chat("qwen3-0.6b", None, {"aws": {"isolated": True, "volume_gb": 50}}).spec.body
+    assert (body["isolated"], body["volume_gb"]) == (True, 50)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"instances": 3, "max_instances": 2}, "make no sense"),
+        ({"instances": -1}, "make no sense"),
+        ({"instance_typ": "x"}, "not known on aws"),
+        ({"wire": "smoke"}, "wire='smoke' is not one of openai, custom"),
+        ({"subnets": ["s"]}, "belong together"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        chat("qwen3-0.6b", **options)
+
+
+def test_containers_say_how_they_talk() -> None:
+    assert (chat("qwen3-8b").wire, embedder("bge-m3").wire) == ("openai", "tei")
+    assert embedder("mine", **OWN).wire == "openai-embeddings"
+    assert embedder("mine", **OWN, wire="tei").wire == "tei"
+    assert chat("mine", **OWN, wire="custom", probe="hi").spec.body["probe"] == "hi"
+    with pytest.raises(ConfigurationError, match="wire='openai'"):
+        embedder("bge-m3", wire="openai")
+
+
+def test_an_endpoint_that_exists_is_named_and_nothing_is_deployed() -> None:
+    found = chat("their-model", endpoint_name="theirs")
+    assert found.fixed == Endpoint("https://there/theirs", path="/openai")
+    assert (found.name, found.own_tools, found.wire) == ("their-model", True, "openai")
+    assert not chat(endpoint_name="theirs", own_tools=False).own_tools
+    embeds = embedder(endpoint_name="theirs", wire="openai-embeddings")
+    assert embeds.fixed == Endpoint("https://there/theirs", path="/openai-embeddings")
+
+
+def test_any_model_of_the_hub_is_sized_by_what_the_hub_says() -> None:
+    answers = {
+        "/api/models/org/new": model(BF16=8_000_000_000),
+        "/org/new/resolve/main/config.json": (200, CONFIG),
+    }
+    with fake_hub(answers) as hub:
+        mine = models(hub=hub.url)
+        found = mine.chat("org/new", None, {})
+        assert found.spec.body["instance_types"]
+        assert found.price > 0
+        before = len(hub.asked)
+        assert mine.chat("org/new", None, {"instance_type": "ml.g5.2xlarge"}).spec
+        assert mine.embedder("org/new", None, {}).dimension == 0
+        assert len(hub.asked) == before
+        with pytest.raises(UnknownModel):
+            mine.chat("org/none", None, {})
+
+
+def test_jumpstart_is_asked_and_its_refusals_are_typed() -> None:
+    with FakeAws() as aws:
+        aws.rules.jumpstart = {"some-model": DOCUMENT}
+        mine = models(aws.session())
+        found = mine.chat("jumpstart:some-model", None, {})
+        assert found.spec.key.startswith("some-model-")
+        assert found.spec.body["image"] == DOCUMENT["HostingEcrUri"]
+        tei = {**DOCUMENT, "HostingEcrUri": "683313688378.dkr.ecr.us-east-1.amazonaws.com/tei:2"}
+        aws.rules.jumpstart = {"some-model": DOCUMENT, "texts": tei}
+        assert mine.embedder("jumpstart:texts", None, {}).wire == "tei"
+        assert mine.embedder("jumpstart:some-model", None, {}).wire == "openai-embeddings"
+        with pytest.raises(NotRunning, match="does not exist"):
+            mine.chat("jumpstart:none", None, {})
+        aws.faults.add(Fault("sagemaker:DescribeHubContent", "denied"))
+        with pytest.raises(PermissionMissing) as caught:
+            mine.chat("jumpstart:some-model", None, {})
+        assert "sagemaker:DescribeHubContent" in caught.value.statement

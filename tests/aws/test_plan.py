@@ -1,0 +1,161 @@
+"""What is checked, and shown, before anything that costs money is created."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.credentials import CredentialResolver
+
+from llmanager_sdk.aws.plan import ACTIONS, Plan
+from llmanager_sdk.aws.platform import AwsPlatform
+from llmanager_sdk.core.life import Life
+from llmanager_sdk.errors import (
+    ConfigurationError,
+    CredentialsMissing,
+    LLManagerError,
+    NotAllowed,
+    PermissionMissing,
+    QuotaExceeded,
+)
+from llmanager_sdk.testing.aws import FakeAws, Fault
+from tests.aws.flows import Scene, spec
+
+ME = "arn:aws:sts::123456789012:assumed-role/dev/me"
+
+
+def admit(platform: AwsPlatform, **body: Any) -> None:
+    """Ask for the plan of a life."""
+    made = spec(**body)
+    kind = platform.endpoints
+    life = Life(1, made, kind.name(made, 1, "feed"), price=1.408)
+    kind.create(life, "plan")
+
+
+def shown(scene: Scene, **settings: Any) -> tuple[AwsPlatform, list[Plan]]:
+    """A process whose plans are kept, in a namespace that somebody reaps."""
+    plans: list[Plan] = []
+    platform = scene.process(show=plans.append, **settings)
+    platform.beats.beat("test")
+    return platform, plans
+
+
+def test_the_plan_says_who_where_what_and_how_much(scene: Scene) -> None:
+    platform, plans = shown(scene, cap=5.0)
+    admit(platform, instance_types=["ml.g5.xlarge", "ml.g6.xlarge"])
+    [plan] = plans
+    text = str(plan)
+    for words in (
+        "tiny: creating a SageMaker endpoint on ml.g5.xlarge or ml.g6.xlarge",
+        f"in account 123456789012, us-east-1, as {ME}",
+        "at most 1.41 $/h; 1.41 $/h of the cap of 5.00 $/h",
+        "deleted by test",
+        "checked: permissions, quotas, reaper and cap",
+    ):
+        assert words in text
+    assert not plan.unchecked
+
+
+def test_nothing_is_created_by_a_plan(aws: FakeAws, scene: Scene) -> None:
+    platform, _ = shown(scene)
+    aws.faults.clear()
+    admit(platform)
+    made = [call for call in aws.faults.calls if ":Create" in call]
+    assert made == []
+
+
+def test_missing_permissions_are_named_with_the_statement(aws: FakeAws, scene: Scene) -> None:
+    platform, plans = shown(scene)
+    aws.rules.denied = {"sagemaker:CreateEndpoint", "sagemaker:DeleteEndpoint"}
+    with pytest.raises(PermissionMissing, match=r"may not do sagemaker:CreateEndpoint, ") as caught:
+        admit(platform)
+    assert '"sagemaker:DeleteEndpoint"' in caught.value.statement
+    assert {"sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"} < set(ACTIONS)
+    assert plans == []
+
+
+def test_a_quota_that_is_too_small_is_named_with_its_code(aws: FakeAws, scene: Scene) -> None:
+    platform, _ = shown(scene)
+    aws.rules.quota = {"ml.g5.xlarge": 1}
+    with pytest.raises(QuotaExceeded, match=r"is 1, and 2 are wanted") as caught:
+        admit(platform, max_instances=2)
+    error = caught.value
+    assert error.quota == "ml.g5.xlarge for endpoint usage"
+    assert error.code.startswith("L-")
+    assert f"--quota-code {error.code} --desired-value 2" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("action", "what", "says"),
+    [
+        (
+            "iam:SimulatePrincipalPolicy",
+            "denied",
+            "permissions (iam:SimulatePrincipalPolicy is",
+        ),
+        ("iam:SimulatePrincipalPolicy", "5xx", "permissions (no answer)"),
+        (
+            "service-quotas:ListServiceQuotas",
+            "denied",
+            "quotas (servicequotas:ListServiceQuotas",
+        ),
+    ],
+)
+def test_a_look_that_is_not_allowed_is_shown_and_refuses_nothing(
+    aws: FakeAws, scene: Scene, action: str, what: Any, says: str
+) -> None:
+    platform, plans = shown(scene)
+    aws.faults.add(Fault(action, what, times=9))
+    admit(platform)
+    assert says in str(plans[0])
+
+
+def test_a_quota_that_nobody_lists_is_shown(scene: Scene) -> None:
+    platform, plans = shown(scene)
+    admit(platform, instance_types=["ml.p5.48xlarge"])
+    assert "quota of ml.p5.48xlarge (none of that name)" in str(plans[0])
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "says"),
+    [
+        ({"price": None}, NotAllowed, "price of ml.g5.xlarge is not known"),
+        ({"role": ""}, ConfigurationError, "no role is set"),
+        ({"hub": "org/tiny", "gated": True}, ConfigurationError, "gated, and no token is set"),
+    ],
+)
+def test_what_is_missing_is_refused_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+    scene: Scene,
+    body: dict[str, Any],
+    error: type[LLManagerError],
+    says: str,
+) -> None:
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.delenv("HUGGING_FACE_HUB_TOKEN", raising=False)
+    platform, plans = shown(scene)
+    with pytest.raises(error, match=says) as caught:
+        admit(platform, **body)
+    assert caught.value.hint
+    assert plans == []
+
+
+def test_who_is_not_known_is_told_to_sign_in(aws: FakeAws, scene: Scene) -> None:
+    session = aws.session()
+    session._session.register_component("credential_provider", CredentialResolver([]))
+    session._session._credentials = None
+    platform = scene.process(session)
+    with pytest.raises(CredentialsMissing, match="AWS does not know who asks"):
+        admit(platform)
+
+
+def test_every_part_bears_its_creator(aws: FakeAws, scene: Scene) -> None:
+    platform, _ = shown(scene)
+    made = spec()
+    life = Life(1, made, platform.endpoints.name(made, 1, "feed"), price=1.0)
+    for part in platform.endpoints.parts:
+        platform.endpoints.create(life, part)
+        aws.clock.sleep(10.0)
+    things = [*aws.sagemaker.models.values(), *aws.sagemaker.configs.values()]
+    things += aws.sagemaker.endpoints.values()
+    assert [each.tags["llmanager:creator"] for each in things] == [ME] * 3

@@ -10,6 +10,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from llmanager_sdk.version import VERSION
+
 if TYPE_CHECKING:
     from llmanager_sdk.chat_history import ChatHistory
     from llmanager_sdk.chat_model import ManagedLLM
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from llmanager_sdk.resource import awarm, warm
     from llmanager_sdk.vector_store import ManagedVectorStore
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _HOMES = {
     "ChatHistory": "chat_history",

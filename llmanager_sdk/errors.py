@@ -19,6 +19,7 @@
     |   |-- QuotaExceeded                   a quota of the account, with its code
     |   |-- CapacityUnavailable             no instance of the types that were tried is free
     |   |-- NameTaken                       something that is not ours bears the name
+    |   |-- StackFailed                     CloudFormation could not make, change or delete a stack
     |   `-- CloudUnavailable                throttled, down or out of reach, after retries
     |-- CallError                           the data plane; its subclasses, which are LangChain's
     |   |                                   Model...Error too, are in llmanager_sdk.wire.errors
@@ -206,6 +207,16 @@ class CapacityUnavailable(ResourceError):
 
 class NameTaken(ResourceError):
     """Something that is not ours bears the name."""
+
+
+class StackFailed(ResourceError):
+    """CloudFormation could not make, change or delete a stack; the message says which parts, why.
+
+    Attributes:
+        reasons: one for each resource that failed, the first cause first.
+    """
+
+    reasons: tuple[str, ...] = ()
 
 
 class CloudUnavailable(ResourceError):

@@ -33,7 +33,9 @@ class Settings:
         role: the ARN of the role that SageMaker takes on to run a model.
         subnets, security_groups: of a VPC that endpoints are attached to.
         kms_key: encrypts the volumes of endpoints.
-        cap: the most that all resources of the namespace may cost together, $/h.
+        cap: the most that all resources of the namespace may cost together, $/h. The cap of the
+            namespace's stack (`llmanager deploy --cap`) holds for everybody; this one may lower it
+            for this process. Without a stack it is the cap; 5 where neither is set.
     """
 
     platform: str = "local"
@@ -48,7 +50,7 @@ class Settings:
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
     kms_key: str = ""
-    cap: float = 5.0
+    cap: float | None = None
 
     def __post_init__(self) -> None:
         if self.platform not in PLATFORMS:
@@ -62,7 +64,7 @@ class Settings:
                 "digits, at most 8 in all",
                 hint="set LLMANAGER_NAMESPACE=main",
             )
-        if not 0 <= self.cap < float("inf"):
+        if self.cap is not None and not 0 <= self.cap < float("inf"):
             raise ConfigurationError(
                 f"cap {self.cap!r} is not an amount of $/h", hint="set LLMANAGER_CAP=5"
             )
@@ -85,12 +87,24 @@ class Settings:
             ConfigurationError: for an unknown key or a value that makes no sense.
         """
         environ = os.environ if environ is None else environ
-        known = {each.name for each in fields(cls)}
-        raw = _file((folder or Path.cwd()) / FILE, known)
-        raw |= {k: v for k in known if (v := environ.get(f"LLMANAGER_{k.upper()}"))}
-        values = {name: _value(name, value) for name, value in raw.items()}
-        merged = replace(cls(), **values)  # type: ignore[arg-type]
+        raw = stored((folder or Path.cwd()) / FILE)
+        raw |= {k: v for k in NAMES if (v := environ.get(f"LLMANAGER_{k.upper()}"))}
+        merged = cls.of(raw)
         return replace(merged, home=merged.home.expanduser().absolute())
+
+    @classmethod
+    def of(cls, raw: Mapping[str, object]) -> Settings:
+        """From texts, or the values of a file; what is left out has its default.
+
+        Raises:
+            ConfigurationError: a value makes no sense.
+        """
+        values = {name: _value(name, value) for name, value in raw.items()}
+        return replace(cls(), **values)  # type: ignore[arg-type]
+
+
+NAMES = tuple(each.name for each in fields(Settings))
+"""Of all settings."""
 
 
 def _value(name: str, raw: object) -> object:
@@ -112,7 +126,12 @@ def _value(name: str, raw: object) -> object:
     return str(raw)
 
 
-def _file(path: Path, known: set[str]) -> dict[str, object]:
+def stored(path: Path) -> dict[str, object]:
+    """What a file of settings says; nothing if there is none.
+
+    Raises:
+        ConfigurationError: it cannot be read, or holds what is no setting.
+    """
     if not path.exists():
         return {}
     import tomllib
@@ -123,11 +142,11 @@ def _file(path: Path, known: set[str]) -> dict[str, object]:
         raise ConfigurationError(
             f"{path.name} could not be read: {error}", resource=str(path), hint="correct the file"
         ) from error
-    if unknown := sorted(set(table) - known):
+    if unknown := sorted(set(table) - set(NAMES)):
         raise ConfigurationError(
             f"{path.name} holds unknown settings: {', '.join(unknown)}",
             resource=str(path),
-            hint=f"known are {', '.join(sorted(known))}",
+            hint=f"known are {', '.join(sorted(NAMES))}",
         )
     return table
 

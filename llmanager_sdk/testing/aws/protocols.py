@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape
 import urllib3
 
 from llmanager_sdk.testing.aws.rules import AwsError
+from llmanager_sdk.testing.aws.shapes import service as model
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,11 @@ _TARGETS = {
     "ServiceQuotasV20190624": "service-quotas",
     "Logs_20140328": "logs",
     "AnyScaleFrontendService": "application-autoscaling",
+    "AWSPriceListService": "pricing",
     "GraniteServiceVersion20100801": "cloudwatch",
 }
-_QUERIES = {"GetCallerIdentity": "sts", "SimulatePrincipalPolicy": "iam"}
+_VERSIONS = {"2011-06-15": "sts", "2010-05-08": "iam", "2010-05-15": "cloudformation"}
+"""Of the services that speak query."""
 
 
 def read(path: str, headers: Any, body: bytes) -> Call:
@@ -50,10 +53,11 @@ def read(path: str, headers: Any, body: bytes) -> Call:
         _, _, service, _, operation = path.split("/", 4)
         return Call(_TARGETS[service], operation, "cbor", _cbor(body))
     elif b"Action=" in body:
-        pairs = dict(parse_qsl(body.decode()))
-        operation = pairs.pop("Action")
-        pairs.pop("Version", None)
-        return Call(_QUERIES.get(operation, ""), operation, "query", _lists(pairs))
+        pairs = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        operation, service = pairs["Action"], _VERSIONS.get(pairs.get("Version", ""), "")
+        if service:
+            shape = model(service).operation_model(operation).input_shape
+            return Call(service, operation, "query", _structure(shape, pairs, "") if shape else {})
     raise AwsError("UnknownOperationException", f"nobody here answers {path}", 404)
 
 
@@ -89,15 +93,32 @@ def write_error(call: Call, error: AwsError) -> tuple[str, bytes]:
 # -- query ---------------------------------------------------------------------------------------
 
 
-def _lists(pairs: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs.items():
-        head, member, _ = name.partition(".member.")
-        if member:
-            found.setdefault(head, []).append(value)
-        else:
-            found[name] = value
+def _structure(shape: Any, pairs: Mapping[str, str], at: str) -> dict[str, Any]:
+    """What the pairs whose names begin with `at` say, as the service's model reads them."""
+    found = {}
+    for name, member in shape.members.items():
+        here = at + str(member.serialization.get("name", name))
+        if any(key == here or key.startswith(f"{here}.") for key in pairs):
+            found[name] = _value(member, pairs, here)
     return found
+
+
+def _value(shape: Any, pairs: Mapping[str, str], at: str) -> Any:
+    match shape.type_name:
+        case "structure":
+            return _structure(shape, pairs, f"{at}.")
+        case "list":
+            inside = [
+                key.removeprefix(f"{at}.member.") for key in pairs if key.startswith(f"{at}.")
+            ]
+            numbers = sorted({int(key.partition(".")[0]) for key in inside if key[:1].isdigit()})
+            return [_value(shape.member, pairs, f"{at}.member.{number}") for number in numbers]
+        case "boolean":
+            return pairs[at] == "true"
+        case "integer" | "long":
+            return int(pairs[at])
+        case _:
+            return pairs[at]
 
 
 def _xml(value: Any) -> str:
@@ -206,21 +227,53 @@ def _head(major: int, size: int) -> bytes:
 # -- DynamoDB --------------------------------------------------------------------------------------
 
 _pool = urllib3.PoolManager(maxsize=32)
-_ALONE = ("UpdateContinuousBackups", "DescribeContinuousBackups", "TagResource", "UntagResource")
+_ALONE = (
+    "UpdateContinuousBackups",
+    "DescribeContinuousBackups",
+    "TagResource",
+    "UntagResource",
+    "ListTagsOfResource",
+)
 """Fact: DynamoDB Local knows none of these; AWS does."""
 
 
-def dynamodb(url: str, headers: Any, body: bytes) -> tuple[int, bytes]:
-    """Pass a call on to a DynamoDB, and answer what that one does not know."""
+def dynamodb(
+    url: str, headers: Any, body: bytes, tags: dict[str, dict[str, str]]
+) -> tuple[int, bytes]:
+    """Pass a call on to a DynamoDB, and answer what that one does not know.
+
+    Args:
+        tags: of the tables, by ARN; and what backups they have.
+    """
     operation = headers["X-Amz-Target"].partition(".")[2]
     if operation in _ALONE:
-        state = {"ContinuousBackupsStatus": "ENABLED"}
-        told = {"ContinuousBackupsDescription": state} if "Backups" in operation else {}
-        return 200, json.dumps(told).encode()
+        return 200, json.dumps(_alone(operation, json.loads(body), tags)).encode()
     if not url:
         refused = {"__type": "InternalFailure", "message": "this account has no DynamoDB"}
         return 500, json.dumps(refused).encode()
     kept = ("X-Amz-Target", "Content-Type", "Authorization", "X-Amz-Date")
     passed = {name: headers[name] for name in kept if headers.get(name)}
     answer = _pool.request("POST", url, body=body, headers=passed, retries=False)
+    if operation == "DeleteTable" and answer.status == 200:
+        tags.pop(json.loads(answer.data)["TableDescription"]["TableArn"], None)
     return answer.status, answer.data
+
+
+def _alone(operation: str, request: Any, tags: dict[str, dict[str, str]]) -> dict[str, Any]:
+    if "Backups" in operation:
+        kept = tags.setdefault(f"backups of {request['TableName']}", {"status": "DISABLED"})
+        if "PointInTimeRecoverySpecification" in request:
+            kept["status"] = "ENABLED"
+        recovery = {"PointInTimeRecoveryStatus": kept["status"]}
+        told = {"PointInTimeRecoveryDescription": recovery, "ContinuousBackupsStatus": "ENABLED"}
+        return {"ContinuousBackupsDescription": told}
+    mine = tags.setdefault(request["ResourceArn"], {})
+    match operation:
+        case "TagResource":
+            mine |= {each["Key"]: each["Value"] for each in request["Tags"]}
+        case "UntagResource":
+            for key in request["TagKeys"]:
+                mine.pop(key, None)
+        case "ListTagsOfResource":
+            return {"Tags": [{"Key": key, "Value": value} for key, value in mine.items()]}
+    return {}

@@ -24,6 +24,10 @@ class Rules:
         crashing: models whose container ends again and again.
         denied: actions that the caller may not do.
         jumpstart: documents of SageMakerPublicHub, by the name of their model.
+        change_set: how long CloudFormation takes for a change set.
+        stack_step: how long it takes for one step of one resource.
+        stack_lag: how long it takes until what it accepted is to be seen.
+        uncreatable, undeletable: resources of stacks that fail, and why.
     """
 
     creating: float = 2.0
@@ -37,6 +41,11 @@ class Rules:
     crashing: set[str] = field(default_factory=set)
     denied: set[str] = field(default_factory=set)
     jumpstart: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    change_set: float = 1.0
+    stack_step: float = 1.0
+    stack_lag: float = 0.3
+    uncreatable: dict[str, str] = field(default_factory=dict)
+    undeletable: dict[str, str] = field(default_factory=dict)
 
 
 class AwsError(Exception):

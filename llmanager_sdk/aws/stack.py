@@ -1,0 +1,122 @@
+"""What the namespace's stack says of itself: the role of SageMaker, the cap, the version.
+
+`llmanager deploy` makes the stack (`llmanager_sdk.deploy`); here it is only read, so that nothing
+of it has to be configured.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping
+from typing import Literal
+
+from llmanager_sdk.aws.account import Account
+from llmanager_sdk.aws.answers import missing, said
+from llmanager_sdk.aws.faults import translate
+from llmanager_sdk.clock import SYSTEM
+from llmanager_sdk.core.ports import Clock
+from llmanager_sdk.version import VERSION
+
+TAG = "llmanager:namespace"
+"""On the stack, and on everything in it that bears tags."""
+ROLE = "SageMakerRoleArn"
+"""The output with the role that SageMaker takes on."""
+DEFAULT_CAP = 5.0
+"""$/h, where neither a stack nor a setting says anything else."""
+FRESH_S = 60.0
+"""So long an answer is used again."""
+_GOING = ("DELETE_", "ROLLBACK_", "REVIEW_")
+
+
+def stack_name(namespace: str, which: Literal["template", "alarms"] = "template") -> str:
+    """What a stack of the namespace is called."""
+    return f"llmanager-{namespace}" + ("-alarms" if which == "alarms" else "")
+
+
+def older(one: str, other: str) -> bool:
+    """Whether a version comes before another one; what is after its three numbers is ignored."""
+    return _numbers(one) < _numbers(other)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(each) for each in re.findall(r"\d+", version)[:3]]
+
+
+def allowed(mine: float | None, outputs: Mapping[str, str]) -> float:
+    """The most that the namespace may cost, $/h: the stack's word, which a setting may lower.
+
+    Args:
+        mine: the setting; None where there is none.
+        outputs: of the stack.
+    """
+    told = outputs.get("Cap")
+    if told is None:
+        return DEFAULT_CAP if mine is None else mine
+    return float(told) if mine is None else min(mine, float(told))
+
+
+def outdated(outputs: Mapping[str, str], mine: str = VERSION) -> str:
+    """What to tell a person whose stack was made by an older SDK than this one; else nothing."""
+    deployed = outputs.get("Version", "")
+    if not deployed or not older(deployed, mine):
+        return ""
+    return (
+        f"the deployed reaper is of version {deployed}, older than this SDK ({mine}): it spares "
+        "what it does not know, until `llmanager deploy` replaces it"
+    )
+
+
+class Stack:
+    """The stack of one namespace, as far as a user of it needs to know it. Makes nothing.
+
+    Args:
+        account: where it is.
+        namespace: whose.
+        clock: for how long an answer is used.
+
+    Attributes:
+        note: why it could not be looked at; empty if it could.
+    """
+
+    def __init__(self, account: Account, namespace: str, clock: Clock = SYSTEM) -> None:
+        self.name = stack_name(namespace)
+        self.note = ""
+        self._account = account
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: Mapping[str, str] = {}
+        self._until = float("-inf")
+
+    def outputs(self) -> Mapping[str, str]:
+        """Its outputs; none where there is no stack, or where this caller may not look.
+
+        Raises:
+            CredentialsMissing, CloudUnavailable: nothing can be said.
+        """
+        with self._lock:
+            if self._clock.monotonic() >= self._until:
+                self._known = self._look()
+                self._until = self._clock.monotonic() + FRESH_S
+            return self._known
+
+    def _look(self) -> Mapping[str, str]:
+        self.note = ""
+        try:
+            found = self._account.client("cloudformation").describe_stacks(StackName=self.name)
+        except Exception as error:
+            if missing(error):
+                return {}
+            if said(error).code.startswith("AccessDenied"):
+                self.note = f"the stack {self.name} (cloudformation:DescribeStacks is not allowed)"
+                return {}
+            raise translate(error, resource=self.name, step="look at the stack") from error
+        stack = found["Stacks"][0]
+        if stack["StackStatus"].startswith(_GOING):
+            return {}
+        return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
+
+    def forget(self) -> None:
+        """After a fork, or after the stack was changed."""
+        self._lock = threading.Lock()
+        self._until = float("-inf")

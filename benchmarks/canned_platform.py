@@ -11,6 +11,7 @@ from llmanager_sdk.clock import SYSTEM
 from llmanager_sdk.core.engine import Engine
 from llmanager_sdk.core.keeper import Keeper
 from llmanager_sdk.core.life import Life, Seen, Spec, Timing
+from llmanager_sdk.core.spec import spec_of
 from llmanager_sdk.local.timing import LOCAL
 from llmanager_sdk.ports.models import ChatModel, EmbeddingModel, Endpoint
 from llmanager_sdk.registry.sqlite import SqliteRegistry
@@ -72,7 +73,7 @@ class CannedPlatform:
     def chat(
         self, model: str | None, deployment: str | None, options: Mapping[str, Any]
     ) -> ChatModel:
-        return ChatModel("canned", "canned", Spec.of("model", "canned", {}), 4096)
+        return ChatModel("canned", "canned", spec_of("model", "canned", {}), 4096)
 
     def endpoint(self, life: Life) -> Endpoint:
         return self._endpoint
@@ -116,4 +117,4 @@ class CannedAws(CannedPlatform):
     def embedder(
         self, model: str | None, deployment: str | None, options: Mapping[str, Any]
     ) -> EmbeddingModel:
-        return EmbeddingModel("texts", "texts", Spec.of("model", "texts", {}), 512, dimension=256)
+        return EmbeddingModel("texts", "texts", spec_of("model", "texts", {}), 512, dimension=256)

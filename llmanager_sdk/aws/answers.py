@@ -1,7 +1,4 @@
-"""What an error of botocore says: it is not there, it is busy, or it may go well later.
-
-Codes and messages: botocore's service models, and the texts that `docs/facts.md` lists.
-"""
+"""What an error of botocore says; codes and texts: its service models, and docs/facts.md."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from botocore import exceptions as boto
 
 
 class Said(NamedTuple):
-    """What AWS answered; the status is 0 where no answer came."""
+    """What AWS answered."""
 
     code: str
     message: str
@@ -20,7 +17,7 @@ class Said(NamedTuple):
 
 
 def said(error: Exception) -> Said:
-    """What an error says."""
+    """What it says."""
     if not isinstance(error, boto.ClientError):
         return Said(type(error).__name__, str(error))
     body, meta = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
@@ -29,24 +26,26 @@ def said(error: Exception) -> Said:
 
 
 def missing(error: Exception) -> bool:
-    """It is not there. SageMaker says so with a ValidationException."""
+    """It is not there."""
+    if not isinstance(error, boto.ClientError):
+        return False  # a profile that is not found says nothing about an endpoint
     it = said(error)
     known = bool(_MISSING.search(it.code))
     return known or (it.code in INVALID and bool(_NO_SUCH.search(it.message)))
 
 
 def in_progress(error: Exception) -> bool:
-    """SageMaker changes and deletes nothing that is being created or updated."""
+    """SageMaker changes and deletes nothing that is in progress."""
     return bool(_BUSY.search(said(error).message))
 
 
 def new_role(it: Said) -> bool:
-    """A role that was made a moment ago cannot be assumed yet."""
+    """It cannot be assumed yet."""
     return "assume role" in it.message.lower()
 
 
 def transient(error: Exception) -> bool:
-    """The same request may succeed a moment later, or has had its effect already."""
+    """It may succeed later, or has had its effect already."""
     if not isinstance(error, boto.ClientError):
         return isinstance(error, NO_ANSWER)
     it = said(error)

@@ -38,6 +38,7 @@ class EndpointKind(EndpointReaper):
         clock: this process's time.
         admit: checks, before anything is created, that a life may be; raises if it may not.
         secrets: environment variables of the container that no spec and no registry holds.
+        role: that SageMaker takes on where a spec names none; asked for when a model is created.
         probe: sends one small call to the endpoint of a life; raises if it is not answered well.
         creator: who asks; every part bears it as a tag.
     """
@@ -52,12 +53,14 @@ class EndpointKind(EndpointReaper):
         *,
         admit: Callable[[Life], None],
         secrets: Callable[[Life], Mapping[str, str]],
+        role: Callable[[], str],
         probe: Callable[[Life], None],
         creator: Callable[[], str] = str,
     ) -> None:
         super().__init__(namespace, client, clock)
         self._admit = admit
         self._secrets = secrets
+        self._role = role
         self._probe = probe
         self._creator = creator
         self._looked: dict[str, float] = {}
@@ -96,7 +99,8 @@ class EndpointKind(EndpointReaper):
         match part:
             case "model":
                 secrets = self._secrets(life)
-                sagemaker.create_model(**requests.model(space, life, secrets, who))
+                role = self._role()
+                sagemaker.create_model(**requests.model(space, life, secrets, role, who))
             case "config":
                 sagemaker.create_endpoint_config(**requests.config(space, life, who))
             case _:
@@ -105,7 +109,7 @@ class EndpointKind(EndpointReaper):
     def _check_ours(self, life: Life, part: str) -> None:
         """It exists already: ours if its tags say so, else a stranger's, which is left alone."""
         try:
-            found = self._describe(life, part)
+            found = self._call("describe", life, part)
             if found is None:
                 return
             arn = found[f"{PARTS[part][1]}Arn"]
@@ -182,7 +186,7 @@ class EndpointKind(EndpointReaper):
         if crash := self._crashed.get(life.names["endpoint"]):
             return f"the container ended again and again. Its last words:\n{crash}"
         try:
-            found = self._describe(life, "endpoint")
+            found = self._call("describe", life, "endpoint")
         except Exception as error:
             if transient(error):
                 return ""

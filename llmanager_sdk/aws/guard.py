@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from llmanager_sdk.aws.faults import translate
-from llmanager_sdk.aws.reaper import SWEEP_S, SWITCH, Beat, Heartbeats, Words
+from llmanager_sdk.aws.reaper import SWEEP_S, SWITCH, Heartbeats
 from llmanager_sdk.core.life import Life
 from llmanager_sdk.core.ports import Clock, Registry
 from llmanager_sdk.errors import LLManagerError, NotAllowed
@@ -19,6 +19,33 @@ CHANGED = "attribute_not_exists(off_by) OR off_by <> :by"
     A turns it off (it was on: lands) ... B turns it on (it was off: lands)
     A turns it off again ............... (B was faster: fails, and nothing was to be done)
 """
+
+
+class Beat(NamedTuple):
+    """A reaper, and until when it counts as alive."""
+
+    source: str
+    expires: float
+
+
+class Words(NamedTuple):
+    """What each reaper said last, dead ones included: its attributes, as text."""
+
+    said: Mapping[str, Mapping[str, str]]
+
+    def get(self, source: str, what: str) -> str:
+        """One attribute, or "" if it was never said."""
+        return self.said.get(source, {}).get(what, "")
+
+    @property
+    def off_by(self) -> str:
+        """Who switched the reapers off."""
+        return self.get(SWITCH, "off_by")
+
+    def living(self, now: float) -> list[Beat]:
+        """Those that count as alive; none does while they are off."""
+        told = [Beat(each, float(self.get(each, "expires") or 0.0)) for each in self.said]
+        return [] if self.off_by else [beat for beat in told if beat.expires > now]
 
 
 class Reapers(Heartbeats):
@@ -36,19 +63,21 @@ class Reapers(Heartbeats):
         super().__init__(table, namespace, client, clock)
         self._ensure = ensure
 
-    def read(self) -> Words:
+    def words(self) -> Words:
+        """What they said last."""
+        return Words(self.read())
+
+    def read(self) -> dict[str, dict[str, str]]:
         """Strongly consistent."""
         with _typed("look for a reaper"):
             return super().read()
 
-    def beat(
-        self, source: str, sweep_s: float = SWEEP_S, cursor: str = "", version: str = ""
-    ) -> None:
+    def beat(self, source: str, sweep_s: float = SWEEP_S, cursor: str = "") -> None:
         """A sweep is done. The first word makes the table."""
         errors = self._client.exceptions
         with _typed("record the heartbeat"):
             try:
-                self._ensured(lambda: self._write(source, sweep_s, cursor, version))
+                self._ensured(lambda: self._write(source, sweep_s, cursor))
             except errors.ConditionalCheckFailedException:
                 return
 
@@ -61,7 +90,7 @@ class Reapers(Heartbeats):
 
     def living(self) -> list[Beat]:
         """Reapers that count as alive; none does while they are off."""
-        return self.read().living(self._clock.time())
+        return self.words().living(self._clock.time())
 
     def end(self, source: str) -> None:
         """This reaper stops for good: others must not count on it."""
@@ -116,8 +145,8 @@ def need_reaper(words: Words, now: float, key: str) -> list[Beat]:
             step="plan",
             hint="turn them on again: `llmanager reap --on`",
         )
-    living = words.living(now)
-    if not living:
+    alive = words.living(now)
+    if not alive:
         raise NotAllowed(
             "nothing that costs money is created while no reaper lives: nobody would delete it",
             resource=key,
@@ -125,7 +154,7 @@ def need_reaper(words: Words, now: float, key: str) -> list[Beat]:
             hint="run `llmanager deploy`, which sets one up in the account, or `llmanager reap "
             "--watch` in a terminal or a container that stays up",
         )
-    return living
+    return alive
 
 
 def spending(registry: Registry) -> Iterator[tuple[str, Life]]:
@@ -153,7 +182,8 @@ def need_room(lives: list[tuple[str, Life]], life: Life, cap: float) -> float:
             f"and the cap of this namespace is {cap:.2f} $/h",
             resource=life.spec.key,
             step="plan",
-            hint="stop something (`llmanager ls`), take a smaller instance_type, or raise the "
-            "cap: cap in llmanager.toml, or LLMANAGER_CAP",
+            hint="stop something (`llmanager ls`), take a smaller instance_type, or raise the cap: "
+            "`llmanager deploy --cap 10`, for everybody; cap in llmanager.toml (LLMANAGER_CAP), "
+            "where it is set, only lowers that",
         )
     return total

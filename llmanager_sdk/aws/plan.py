@@ -14,6 +14,7 @@ from llmanager_sdk.aws.account import Account
 from llmanager_sdk.aws.answers import said, transient
 from llmanager_sdk.aws.faults import translate
 from llmanager_sdk.aws.guard import Reapers, need_reaper, need_room, spending
+from llmanager_sdk.aws.stack import ROLE, Stack, allowed, outdated
 from llmanager_sdk.core.life import Life
 from llmanager_sdk.core.ports import Clock, Registry
 from llmanager_sdk.errors import (
@@ -41,6 +42,7 @@ class Plan:
 
     Attributes:
         unchecked: what could not be looked at, and why.
+        notes: what else a person should know.
     """
 
     key: str
@@ -54,6 +56,7 @@ class Plan:
     reaper: str = ""
     checked: list[str] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         """For a person, before the creation begins."""
@@ -66,6 +69,7 @@ class Plan:
             f"  checked: {', '.join(self.checked)}",
         ]
         lines += [f"  not checked: {each}" for each in self.unchecked]
+        lines += [f"  {each}" for each in self.notes]
         return "\n".join(lines)
 
 
@@ -76,7 +80,8 @@ class Planner:
         account: whose.
         registry: of the namespace; what runs already is read from it.
         beats: who reaps.
-        cap: the most that the namespace may cost, $/h.
+        stack: of the namespace; its cap holds, and its role is taken where a spec names none.
+        cap: what the settings say about it, $/h; None for nothing.
         show: gets each plan before its creation begins.
         licence: checks that gated weights may be had; raises if not.
         clock: this process's time.
@@ -87,7 +92,8 @@ class Planner:
         account: Account,
         registry: Registry,
         beats: Reapers,
-        cap: float,
+        stack: Stack,
+        cap: float | None,
         show: Callable[[Plan], None],
         licence: Callable[[Mapping[str, Any]], str],
         clock: Clock,
@@ -95,6 +101,7 @@ class Planner:
         self._account = account
         self._registry = registry
         self._beats = beats
+        self._stack = stack
         self._cap = cap
         self._show = show
         self._licence = licence
@@ -108,17 +115,21 @@ class Planner:
         """
         body = life.spec.body
         who = self._account.identity()
-        plan = Plan(life.spec.key, who.account, who.arn, self._account.region, cap=self._cap)
+        plan = Plan(life.spec.key, who.account, who.arn, self._account.region)
         plan.types = list(body["instance_types"])
-        _role(body, life.spec.key)
+        outputs = self._stack.outputs()
+        plan.cap = allowed(self._cap, outputs)
+        plan.unchecked += [self._stack.note] if self._stack.note else []
+        plan.notes += [note] if (note := outdated(outputs)) else []
+        _role(str(body.get("role") or outputs.get(ROLE, "")), life.spec.key)
         plan.price = _price(body, life)
         if told := self._licence(body):
             plan.checked.append(told)
         self._permissions(plan, who.arn)
         self._quotas(plan, body)
-        living = need_reaper(self._beats.read(), self._clock.time(), life.spec.key)
+        living = need_reaper(self._beats.words(), self._clock.time(), life.spec.key)
         plan.reaper = ", ".join(beat.source for beat in living)
-        plan.total = need_room(list(spending(self._registry)), life, self._cap)
+        plan.total = need_room(list(spending(self._registry)), life, plan.cap)
         plan.checked.append("reaper and cap")
         self._show(plan)
 
@@ -184,14 +195,14 @@ class Planner:
         return found
 
 
-def _role(body: Mapping[str, Any], key: str) -> None:
-    if not body.get("role"):
+def _role(role: str, key: str) -> None:
+    if not role:
         raise ConfigurationError(
             "no role is set that SageMaker may take on",
             resource=key,
             step="plan",
-            hint="set role in llmanager.toml, or LLMANAGER_ROLE, to the ARN of a role that "
-            "sagemaker.amazonaws.com may assume",
+            hint="`llmanager deploy` makes one; or set role in llmanager.toml, or LLMANAGER_ROLE, "
+            "to the ARN of a role that sagemaker.amazonaws.com may assume",
         )
 
 

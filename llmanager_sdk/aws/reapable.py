@@ -1,8 +1,4 @@
-"""What the one who deletes needs of a SageMaker endpoint: list, observe, used_outside, delete.
-
-Nothing here creates anything or waits. What cannot be read is UNKNOWN or None, which deletes
-nothing; what is refused is raised.
-"""
+"""What the one who deletes needs of a SageMaker endpoint. Nothing here creates, or waits."""
 
 from __future__ import annotations
 
@@ -16,43 +12,27 @@ from llmanager_sdk.core.life import Life, Names, Seen, Timing
 from llmanager_sdk.core.ports import Clock
 
 TIMING = Timing(
-    idle=3600.0,
-    max_call=600.0,
-    margin=120.0,
-    worker=300.0,
-    sees_open_calls=False,
-    poll=10.0,
-    linger=60.0,
-    request=75.0,  # as `account.REQUEST_S`
-    creation=2700.0,
-    backoff=60.0,
+    3600, 600, 120, 300, False, poll=10, linger=60, request=75, creation=2700, backoff=60
 )
 SEEN: Mapping[str, Seen] = {
-    "Creating": Seen.PENDING,
-    "Updating": Seen.PENDING,
-    "SystemUpdating": Seen.PENDING,
-    "RollingBack": Seen.PENDING,
+    **dict.fromkeys(("Creating", "Updating", "SystemUpdating", "RollingBack"), Seen.PENDING),
+    **dict.fromkeys(("Failed", "OutOfService", "UpdateRollbackFailed"), Seen.BROKEN),
     "InService": Seen.READY,
     "Deleting": Seen.GOING,
-    "Failed": Seen.BROKEN,
-    "OutOfService": Seen.BROKEN,
-    "UpdateRollbackFailed": Seen.BROKEN,
 }
-"""EndpointStatus, of botocore's service model; any other one is unknown."""
+"""EndpointStatus of botocore's service model; any other is unknown."""
 
 PARTS = {
     "endpoint": ("endpoint", "Endpoint"),
     "config": ("endpoint_config", "EndpointConfig"),
     "model": ("model", "Model"),
 }
-"""What boto3 and SageMaker call the parts of a life, in the order of their deletion."""
+"""What boto3 and SageMaker call the parts."""
 
 VARIANT = "AllTraffic"
 PERIOD = 60
-LOOK_BACK_S = 3 * 3600.0
-"""How far back a use is looked for: a metric that is later than this says nothing any more."""
-PROBE_S = 900.0
-"""Around its readiness the probe's own datapoint must be visible: the positive control."""
+LOOK_BACK_S = 3 * 3600.0  # a metric that is later than this says nothing any more
+PROBE_S = 900.0  # around readiness, for the probe's datapoint
 
 
 def prefix(namespace: str) -> str:
@@ -70,7 +50,7 @@ def scalable(life: Life) -> dict[str, str]:
 
 
 class EndpointReaper:
-    """SageMaker endpoints of one namespace; `client` makes a client of boto3 for a service."""
+    """Endpoints of one namespace; `client` makes a client of boto3 for a service."""
 
     timing = TIMING
 
@@ -80,13 +60,8 @@ class EndpointReaper:
         self._clock = clock
         self._controls: set[str] = set()  # endpoints whose probe was seen
 
-    # -- looking -------------------------------------------------------------------------------
-
     def list(self, namespace: str) -> Iterator[Names]:
-        """Names of everything that begins as this namespace's names do.
-
-        A name alone makes nothing ours: what no row knows is reported, and never deleted.
-        """
+        """All names that begin as ours do."""
         start = prefix(namespace)
         for part, (stem, noun) in PARTS.items():
             pages = self._client("sagemaker").get_paginator(f"list_{stem}s")
@@ -95,12 +70,12 @@ class EndpointReaper:
                 yield from ({part: name} for name in names if name.startswith(start))
 
     def observe(self, life: Life) -> Seen:
-        """One look. A part without its endpoint is BROKEN; ABSENT is when none is left."""
+        """A part without its endpoint is BROKEN; ABSENT is when none is left."""
         try:
-            found = self._describe(life, "endpoint")
+            found = self._call("describe", life, "endpoint")
             if found is not None:
                 return SEEN.get(str(found.get("EndpointStatus")), Seen.UNKNOWN)
-            left = self._describe(life, "config") or self._describe(life, "model")
+            left = self._call("describe", life, "config") or self._call("describe", life, "model")
         except Exception as error:
             if transient(error):
                 return Seen.UNKNOWN
@@ -113,15 +88,10 @@ class EndpointReaper:
         call = getattr(self._client("sagemaker"), f"{verb}_{stem}")
         return _unless_missing(call, {f"{noun}Name": life.names[part]})
 
-    def _describe(self, life: Life, part: str) -> Mapping[str, Any] | None:
-        found: Mapping[str, Any] | None = self._call("describe", life, part)
-        return found
-
     def used_outside(self, life: Life) -> float | None:
-        """The last use that CloudWatch counted; -inf for none, None where it cannot be known.
+        """The last use that CloudWatch counted.
 
-        The probe of `finish` was an invocation. Only while its datapoint is to be seen does the
-        lack of later ones mean that there were none.
+        The probe at readiness was an invocation: only if that is seen, no later one means none.
         """
         name, now, born = life.names["endpoint"], self._clock.time(), life.ready_at - PROBE_S
         try:
@@ -137,7 +107,7 @@ class EndpointReaper:
         return -math.inf if last is None else last
 
     def _last(self, name: str, start: float, end: float) -> float | None:
-        """The end of the last minute with an invocation; None if there was none."""
+        """The end of the last minute with an invocation."""
         named = {"EndpointName": name, "VariantName": VARIANT}
         metric = {
             "Namespace": "AWS/SageMaker",
@@ -152,15 +122,10 @@ class EndpointReaper:
         )
         return _latest(answer)
 
-    # -- deleting ------------------------------------------------------------------------------
-
     def delete(self, life: Life) -> None:
-        """One push: the endpoint first, and only when it is gone its config and its model.
-
-        A config that goes before its endpoint would hide what the endpoint costs.
-        """
+        """A config that goes before its endpoint would hide what that one costs."""
         try:
-            found = self._describe(life, "endpoint")
+            found = self._call("describe", life, "endpoint")
             if found is None:
                 self._call("delete", life, "config")
                 self._call("delete", life, "model")
@@ -188,7 +153,7 @@ def _unless_missing(call: Callable[..., Any], request: Mapping[str, str]) -> Any
 
 
 class Unclear(Exception):
-    """CloudWatch answered, and what it said makes no sense."""
+    """What CloudWatch said makes no sense."""
 
 
 def _latest(answer: Mapping[str, Any]) -> float | None:

@@ -53,7 +53,7 @@ def _cleaner(platform: Platform, acts: bool) -> Cleaner[Kind]:
 
 def _off_by(platform: Platform) -> str:
     beats = getattr(platform, "beats", None)
-    return beats.read().off_by if beats is not None else ""
+    return beats.words().off_by if beats is not None else ""
 
 
 def _turn(platform: Platform, off_by: str) -> int:

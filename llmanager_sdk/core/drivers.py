@@ -1,4 +1,4 @@
-"""Effects, and the driver that carries them out here and now; `async_driver` has its twin."""
+"""Effects, and the driver that carries them out; `async_driver` has its twin."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Effect(NamedTuple):
-    """One call to the outside; `name` says which, for whoever watches or schedules them."""
+    """One call to the outside; the name is for whoever watches or schedules them."""
 
     name: str
     call: Callable[[], Any]
@@ -27,7 +27,7 @@ Steps = Generator[Effect | Sleep, Any, T]
 
 
 def run(steps: Steps[T], clock: Clock) -> T:
-    """Carry out the effects in this thread."""
+    """Carry them out in this thread."""
     try:
         effect = next(steps)
         while True:

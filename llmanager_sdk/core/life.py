@@ -1,22 +1,17 @@
-"""What a resource's life is, and `decide`, the one function that says what may be deleted.
+"""What a resource's life is, and `decide`: the one function that says what may be deleted.
 
-Pure. `claims` holds the other half of the policy: what a client does; `engine` and `sweep` carry
-both out. Times are seconds since the epoch, durations are seconds.
+Pure; times are seconds since the epoch. `claims` has the other half: what clients do.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Literal, NamedTuple
 
-SCHEMA = 1
-"""Of the slot's form. Code that meets a newer one spares and reports it."""
-REMEMBERED = 200
-"""So many characters of a dead life's error are kept."""
+SCHEMA = 1  # of the slot's form; code that meets a newer one spares and reports it
+REMEMBERED = 200  # so many characters of a dead life's error are kept
 
 Phase = Literal["creating", "ready", "failed", "deleting", "gone"]
 PHASES: tuple[Phase, ...] = ("creating", "ready", "failed", "deleting", "gone")
@@ -29,48 +24,42 @@ class Seen(Enum):
     PENDING = 1  # in progress, and undeletable while it is
     READY = 2
     BROKEN = 3  # failed, or a part without the rest
-    GOING = 4  # the platform itself says that it is being deleted
-    UNKNOWN = 5  # no answer, or one that makes no sense
+    GOING = 4  # the platform says that it is being deleted
+    UNKNOWN = 5  # no answer, or nonsense
 
 
 class Spec(NamedTuple):
-    """The identity of what is deployed. Another digest is another life."""
+    """The identity of what is deployed: another digest, another life."""
 
     kind: str
     key: str
     body: Mapping[str, Any]
     digest: str
 
-    @classmethod
-    def of(cls, kind: str, key: str, body: Mapping[str, Any]) -> Spec:
-        """With the sha256 digest of its canonical JSON."""
-        text = json.dumps([kind, body], sort_keys=True, separators=(",", ":"))
-        return cls(kind, key, body, hashlib.sha256(text.encode()).hexdigest())
-
 
 @dataclass(frozen=True)
 class Timing:
     """The durations of one platform."""
 
-    idle: float  # how long it stays after its last use, unless the caller says otherwise
-    max_call: float  # the longest call; 0 where the host itself sees open calls
-    margin: float  # twice the largest accepted difference between two clocks
+    idle: float  # after the last use, unless the caller says otherwise
+    max_call: float  # 0 where the host itself sees open calls
+    margin: float  # twice the largest difference between two clocks
     worker: float  # the claim of who creates or deletes; renewed at a third
-    sees_open_calls: bool  # the host's own signal is exact, so a call needs no deadline
-    poll: float = 1.0  # between two looks while waiting
-    linger: float = 0.0  # how long a use that only the platform saw counts as use
-    knowledge: float = 60.0  # the oldest knowledge on which a call may start
-    drain: float = 60.0  # added to max_call between `stop` and deletion
-    request: float = 30.0  # the longest control-plane request
-    creation: float = 3600.0  # a creation without progress for this long has failed
-    backoff: float = 30.0  # after the first failure; doubles with each
+    sees_open_calls: bool  # exactly, so that a call needs no deadline
+    poll: float = 1.0
+    linger: float = 0.0  # how long a use that only the platform saw counts
+    knowledge: float = 60.0  # the oldest on which a call may start
+    drain: float = 60.0  # beside max_call, between `stop` and deletion
+    request: float = 30.0  # the longest to the control plane
+    creation: float = 3600.0  # without progress for so long, it failed
+    backoff: float = 30.0  # after the first failure; doubles
     backoff_max: float = 1800.0
-    tombstone: float = 30 * 86400.0  # how long a gone life is remembered
+    tombstone: float = 30 * 86400.0
 
 
 @dataclass(frozen=True)
 class Life:
-    """One generation of a resource: one set of physical names, never reused."""
+    """One generation of a resource: names that are never used again."""
 
     gen: int
     spec: Spec
@@ -93,22 +82,22 @@ class Life:
     creator: str = ""  # for people: who made it
 
     def held_until(self) -> float:
-        """The recorded deadline before which nobody may delete it."""
+        """Nobody may delete it before."""
         return max(self.used_until, self.pinned_until, *self.holds.values(), 0.0)
 
 
 class Failure(NamedTuple):
-    """How often a digest failed in a row, when it may be tried again, and why."""
+    """How often in a row, when it may be tried again, and why."""
 
     times: int
     not_before: float
     why: str
-    had_started: bool = False  # it was ready once and vanished, rather than never started
+    had_started: bool = False  # it was ready once, and vanished
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One item of the registry: all lives of a key, with tombstones. `rev` 0 is "no item yet"."""
+    """One item of the registry: all lives of a key. Rev 0 is "no item yet"."""
 
     key: str
     rev: int = 0
@@ -124,16 +113,15 @@ class Slot:
         return replace(self, lives=lives)
 
     def life(self, gen: int) -> Life | None:
-        """The life of that generation, if it is still remembered."""
+        """That generation, if it is still remembered."""
         return next((each for each in self.lives if each.gen == gen), None)
 
 
-Names = Mapping[str, str]
-"""The physical names of a life's parts."""
+Names = Mapping[str, str]  # of a life's parts
 
 
 class Page(NamedTuple):
-    """Some slots of a scan, where to go on, and (key, why) of rows that hold no slot."""
+    """Of a scan; broken are (key, why) of rows without a slot."""
 
     slots: Sequence[Slot]
     cursor: str
@@ -142,7 +130,7 @@ class Page(NamedTuple):
 
 @dataclass(frozen=True)
 class Rest:
-    """Leave it alone; `unknown`: for want of a signal that should be there."""
+    """Leave it alone; `unknown`: a signal is missing."""
 
     why: str
     unknown: bool = False
@@ -150,7 +138,7 @@ class Rest:
 
 @dataclass(frozen=True)
 class Write:
-    """Swap the slot for this one, then decide again on a fresh read."""
+    """Swap the slot for this one, then decide again."""
 
     slot: Slot
     why: str
@@ -158,7 +146,7 @@ class Write:
 
 @dataclass(frozen=True)
 class Delete:
-    """Push the deletion of this life once, then look again."""
+    """Push its deletion once, then look again."""
 
     why: str
 
@@ -177,13 +165,8 @@ def decide(
 ) -> Move:
     """What the one who cleans up may do to a life: the whole policy of deleting.
 
-    Unknown counts as in use, everywhere.
-
-    Args:
-        slot: a fresh, strongly consistent read; `life` is one of its lives.
-        seen: what the platform says, looked at after the read.
-        used_outside: the last use that the platform saw; -inf for none, None for unknown.
-        now: this process's clock; `me` is its name as a worker.
+    The slot is a fresh, strongly consistent read, `seen` was looked at after it, `used_outside` is
+    the last use that the platform saw (-inf: none, None: unknown, which counts as in use).
     """
     if slot.schema > SCHEMA:
         return Rest("a newer version of llmanager wrote this slot: spared")
@@ -235,7 +218,6 @@ def _ready(
 
 
 def _sensible(used_outside: float | None, now: float, timing: Timing) -> float | None:
-    """The platform's signal if it is a number, and not of the future; else None."""
     # NaN compares false with everything.
     sound = isinstance(used_outside, int | float) and used_outside <= now + timing.margin
     return used_outside if sound else None
@@ -260,7 +242,7 @@ def _deleting(slot: Slot, life: Life, seen: Seen, now: float, me: str, timing: T
 
 
 def _tombstone(life: Life, now: float) -> Life:
-    """What is kept of a dead life. A thousand of them must fit into one item."""
+    """A thousand must fit into one item."""
     return replace(
         life,
         spec=life.spec._replace(body={}),
@@ -283,6 +265,6 @@ def _gone(slot: Slot, life: Life, seen: Seen, now: float, timing: Timing) -> Mov
 
 
 def _bury(slot: Slot, life: Life, now: float, me: str, timing: Timing, why: str) -> Move:
-    """The write that must come before the first deletion: it fences every renewal out."""
+    """The write before the first deletion: it fences renewals out."""
     dying = replace(life, phase="deleting", worker=me, worker_until=now + timing.worker)
     return Write(slot.with_life(dying), why)

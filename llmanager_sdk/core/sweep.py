@@ -1,7 +1,7 @@
 """One round of cleaning up a namespace: what the reaper runs, and `llmanager reap`.
 
-It lists the platform first and scans the rows afterwards, so that a resource which a late
-request brought up again is seen as what it is: something that belongs to a life that is gone.
+The platform is listed before the rows are read: what a late request brought up again is seen as
+part of a life that is gone.
 """
 
 from __future__ import annotations
@@ -27,21 +27,14 @@ from llmanager_sdk.core.life import (
 )
 from llmanager_sdk.core.ports import Clock, Reapable, Registry
 
-STEPS = 8
-"""The most steps on one life in one round: claim, push, look, bury, and some lost races."""
+STEPS = 8  # on a life in a round: claim, push, look, bury, and some lost races
 
 K_co = TypeVar("K_co", bound="Reapable", covariant=True)
 Entry = tuple[str, int, str]
 
 
 class Cleaner(Generic[K_co]):
-    """One who may take the steps that `decide` allows.
-
-    Args:
-        kinds: by the name that a spec carries; a life of another kind is spared.
-        me: this process's name as a worker, unique for ever.
-        acts: False for one who only says what would be done.
-    """
+    """Takes the steps that `decide` allows or, if it does not act, names them; `me` is unique."""
 
     def __init__(
         self,
@@ -59,7 +52,7 @@ class Cleaner(Generic[K_co]):
         self.acts = acts
 
     def read(self, key: str) -> Steps[Slot]:
-        """One strongly consistent read."""
+        """Strongly consistent."""
         slot: Slot = yield Effect("read", lambda: self.registry.read(key))
         return slot
 
@@ -75,7 +68,7 @@ class Cleaner(Generic[K_co]):
         return seen
 
     def settle(self, slot: Slot, life: Life) -> Steps[Move]:
-        """Take the step that `decide` allows on one life of a slot, as read."""
+        """One step on a life of a slot, as read."""
         kind = self.kinds.get(life.spec.kind)
         if kind is None:
             return Rest(f"no kind called {life.spec.kind!r} is known here", unknown=True)
@@ -95,7 +88,7 @@ class Cleaner(Generic[K_co]):
         return move
 
     def settle_all(self, key: str, gen: int, *, limit: int = STEPS) -> Steps[list[Move]]:
-        """Step after step on one life, each on a fresh read, until it rests."""
+        """Each step on a fresh read, until it rests."""
         moves: list[Move] = []
         for _ in range(limit if self.acts else 1):
             slot = yield from self.read(key)
@@ -110,27 +103,23 @@ class Cleaner(Generic[K_co]):
 
 @dataclass
 class Report:
-    """What a round did and spared: (key, gen, why) of lives, (key, text) of errors."""
+    """What a round did and spared, and why."""
 
-    done: list[Entry] = field(default_factory=list)  # steps; for who does not act, that would be
+    done: list[Entry] = field(default_factory=list)  # or what would be
     spared: list[Entry] = field(default_factory=list)
     unknown: list[Entry] = field(default_factory=list)  # spared for want of a signal
     twins: list[tuple[str, int]] = field(default_factory=list)  # up again after their death
-    rowless: list[Names] = field(default_factory=list)  # no row knows it: for a person to judge
+    rowless: list[Names] = field(default_factory=list)  # for a person to judge
     errors: list[tuple[str, str]] = field(default_factory=list)
-    spend: float = 0.0  # what all that is not gone costs at worst, $/h
-    idle: float = 0.0  # what of it is past its recorded deadline and pin, $/h
-    cursor: str = ""  # where the next round goes on; empty when all were visited
+    spend: float = 0.0  # at worst, $/h
+    idle: float = 0.0  # of it, what is past its recorded deadline
+    cursor: str = ""  # where the next round goes on
 
 
 def sweep(
     cleaner: Cleaner[Reapable], namespace: str, *, cursor: str = "", until: float = math.inf
 ) -> Steps[Report]:
-    """Visit every life of a namespace once and take the steps that `decide` allows.
-
-    `cursor` is the key where an earlier round stopped because it was past its `until`; one key is
-    always visited.
-    """
+    """Visit every life, from the key where an earlier round ran out of time."""
     report = Report()
     listed = yield from _list(cleaner, namespace, report)
     due = yield from _scan(cleaner, listed, report)
@@ -192,7 +181,7 @@ def _scan(
 
 
 def _is_due(cleaner: Cleaner[Reapable], key: str, life: Life, there: bool, report: Report) -> bool:
-    """Whether a life is worth a visit: a dead one only if it is up again, or old enough."""
+    """A dead one only if it is up again, or old enough."""
     now = cleaner.clock.time()
     dead = life.phase == "gone"
     if there or not dead:

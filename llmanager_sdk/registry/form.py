@@ -1,4 +1,4 @@
-"""A slot as text, and back: the one form that every registry stores."""
+"""A slot as text, and back: what every registry stores."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Row = tuple[str, int, int, str]  # key, rev, schema, body
 
 
 class BadSlot(ValueError):
-    """A stored text that holds no slot."""
+    """A text that holds none."""
 
 
 def dump(slot: Slot) -> str:
-    """The slot's body; key, rev and schema are stored beside it."""
+    """Its body; key, rev and schema are stored beside it."""
     body = {
         "next_gen": slot.next_gen,
         "lives": [asdict(life) | {"spec": life.spec._asdict()} for life in slot.lives],
@@ -28,11 +28,7 @@ def dump(slot: Slot) -> str:
 
 
 def load(key: str, rev: int, schema: int, text: str) -> Slot:
-    """The slot of a stored item. One of a newer schema comes without its lives.
-
-    Raises:
-        BadSlot: the text does not hold one.
-    """
+    """The slot; one of a newer schema comes without its lives."""
     if schema > SCHEMA:
         return Slot(key, rev, schema)
     try:
@@ -55,7 +51,7 @@ def _life(body: dict[str, Any]) -> Life:
 
 
 def page(rows: Iterable[Row], cursor: str) -> Page:
-    """A page of a scan. One row that cannot be read does not hide the others."""
+    """A row that cannot be read does not hide the others."""
     slots: list[Slot] = []
     broken: list[tuple[str, str]] = []
     for row in rows:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from llmanager_sdk.clock import SYSTEM
-from llmanager_sdk.core.life import Slot
+from llmanager_sdk.core.life import Page, Slot
 from llmanager_sdk.core.ports import Clock
 from llmanager_sdk.dynamodb_table import FEATURES, Feature, TableMaker, typed
 from llmanager_sdk.errors import RegistryError, RegistryUnavailable
@@ -44,7 +44,8 @@ class DynamoRegistry(DynamoSlots):
         clock: Clock = SYSTEM,
         token: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
-        super().__init__(table, namespace, client, token=token)
+        super().__init__(table, namespace, client)
+        self._token = token
         self._features = features
         self._clock = clock
 
@@ -60,9 +61,29 @@ class DynamoRegistry(DynamoSlots):
                 RegistryUnavailable,
             ).ensure()
 
-    def _make_table(self) -> bool:
-        self.ensure_table()
-        return True
+    def read(self, key: str) -> Slot:
+        """Strongly consistent; an empty slot with rev 0 where there is no item."""
+        with self._typed(key, "read"):
+            try:
+                return super().read(key)
+            except self._client.exceptions.ResourceNotFoundException:
+                return Slot(key)
+
+    def scan(self, cursor: str = "") -> Page:
+        """Slots in key order, strongly consistent."""
+        with self._typed("*", "scan"):
+            return super().scan(cursor)
+
+    def swap(self, old: Slot, new: Slot) -> bool:
+        """Compare and set on `rev`; makes the table if it is not there."""
+        with self._typed(old.key, "swap"):
+            try:
+                return super().swap(old, new)
+            except self._client.exceptions.ResourceNotFoundException:
+                if old.rev:
+                    return False  # the table was lost, and the slot with it
+            self.ensure_table()
+            return super().swap(old, new)
 
     def _item(self, old: Slot, new: Slot) -> dict[str, Any]:
         item = super()._item(old, new)

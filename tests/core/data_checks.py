@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from types import ModuleType
 
 from tests.core.decide_checks import CHECKS, check, life
 
 __all__ = ["CHECKS"]
-
-
-@check
-def a_spec_is_told_by_its_kind_and_body(module: ModuleType) -> None:
-    one = module.Spec.of("kind", "key", {"b": 1, "a": [2]})
-    assert one.digest == module.Spec.of("kind", "other", {"a": [2], "b": 1}).digest
-    assert one.digest != module.Spec.of("kind", "key", {"b": 1, "a": [3]}).digest
-    assert one.digest != module.Spec.of("other", "key", {"b": 1, "a": [2]}).digest
-    assert (one.kind, one.key, one.body) == ("kind", "key", {"b": 1, "a": [2]})
-    text = '["kind",{"a":[2],"b":1}]'
-    assert one.digest == hashlib.sha256(text.encode()).hexdigest()
 
 
 @check

@@ -37,7 +37,7 @@ def timing(module: ModuleType, **more: Any) -> Any:
 
 def life(module: ModuleType, phase: str, **more: Any) -> Any:
     """A life whose claim and demand ran out long ago."""
-    spec = module.Spec.of("kind", "key", {"v": 1})
+    spec = module.Spec("kind", "key", {"v": 1}, "digest")
     return module.Life(gen=3, spec=spec, names={"a": "b"}, phase=phase, **more)
 
 

@@ -50,7 +50,7 @@ def test_a_newer_schema_is_spared_and_reported() -> None:
     slot = stage.registry.slots["k00000"]
     stage.registry.slots["k00000"] = replace(slot, schema=SCHEMA + 1)
     report = sweeps(stage)
-    assert report.unknown == [("k00000", 0, "a newer version of llmanager wrote this slot")]
+    assert report.unknown == [("k00000", 0, "a newer version of llmanager wrote this")]
     assert endpoints(stage) == {1: "ready"}
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from llmanager_sdk.core.life import SCHEMA, Failure, Life, Slot, Spec
+from llmanager_sdk.core.life import SCHEMA, Failure, Life, Slot
 from llmanager_sdk.core.ports import Registry
+from llmanager_sdk.core.spec import spec_of
 from llmanager_sdk.registry.form import BadSlot, dump, load
 from llmanager_sdk.registry.sqlite import SqliteRegistry
 from llmanager_sdk.registry.typed_dynamodb import DynamoRegistry
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.xdist_group("dynamodb")
 
 LIFE = Life(
     gen=3,
-    spec=Spec.of("model", "k", {"context": 8192, "file": "/é 你", "deep": {"x": [1, None, True]}}),
+    spec=spec_of("model", "k", {"context": 8192, "file": "/é 你", "deep": {"x": [1, None, True]}}),
     names={"run": "main-k-3-ab"},
     phase="deleting",
     used_until=1795516622.9432735,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from llmanager_sdk.core.life import Page, Slot
+from llmanager_sdk.core.life import Slot
 from llmanager_sdk.errors import RegistryError, RegistryUnavailable
 from llmanager_sdk.registry import typed_dynamodb as dynamodb
 from llmanager_sdk.registry.dynamodb import DynamoSlots
@@ -139,7 +139,7 @@ def test_reading_makes_nothing() -> None:
     gone = error(Errors.ResourceNotFoundException)
     client = Client(get_item=gone, query=gone)
     assert registry(client).read("k") == Slot("k")
-    assert registry(client).scan() == Page([], "")
+    assert list(registry(client).scan().slots) == []
     assert client.asked == ["get_item", "query"]
 
 
@@ -183,7 +183,11 @@ def test_a_row_that_holds_no_slot_is_told_and_hides_no_other() -> None:
         list(every_slot(registry(client)))
 
 
-def test_who_only_cleans_up_makes_no_table() -> None:
-    client = Client(put_item=error(Errors.ResourceNotFoundException))
-    assert not DynamoSlots("t", "main", client).swap(Slot("k"), Slot("k"))
-    assert client.asked == ["put_item"]
+def test_who_only_cleans_up_makes_no_table_and_sees_that_there_is_none() -> None:
+    gone = error(Errors.ResourceNotFoundException)
+    client = Client(put_item=gone, query=gone)
+    slots = DynamoSlots("t", "main", client)
+    assert list(slots.scan().slots) == []
+    with pytest.raises(Errors.ResourceNotFoundException):
+        slots.swap(Slot("k", rev=1), Slot("k"))
+    assert client.asked == ["query", "put_item"]

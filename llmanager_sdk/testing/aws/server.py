@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from llmanager_sdk.clock import SYSTEM
 from llmanager_sdk.core.ports import Clock
-from llmanager_sdk.testing.aws import beside, protocols
+from llmanager_sdk.testing.aws import beside, openai_path, protocols
 from llmanager_sdk.testing.aws.engines import Canned, Engine, Refusal, chat_parts
 from llmanager_sdk.testing.aws.faults import Faults, Lost, refusal
 from llmanager_sdk.testing.aws.framing import failure, framed
@@ -268,22 +268,25 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _invoke(self, body: bytes) -> None:
         _, _, name, kind = self.path.split("/", 3)
-        streamed = kind == "invocations-response-stream"
+        streamed, chat = kind == "invocations-response-stream", kind.startswith("openai/")
         try:
+            if chat:
+                openai_path.check(kind, self.headers.get("Authorization", ""))
             parts = self.server.aws.invoke(name, body, streamed)
         except AwsError as error:
             said = {"Message": error.message, **error.more}
             headers = {"x-amzn-ErrorType": error.code}
             self._send(error.status, "application/json", json.dumps(said).encode(), headers)
             return
-        if not streamed:
+        if not (streamed or chat):
             self._send(200, "application/json", b"".join(parts))
             return
         self.send_response(200)
-        self.send_header("Content-Type", "application/vnd.amazon.eventstream")
+        framed = "application/vnd.amazon.eventstream"
+        self.send_header("Content-Type", framed if streamed else "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for data in parts:
+        for data in filter(None, parts):
             self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
         self.wfile.write(b"0\r\n\r\n")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
+from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.ports.platform import Platform
 from llmanager_sdk.settings import Settings
 
@@ -28,14 +29,25 @@ def resolve(platform: str | Platform | None = None) -> Platform:
         settings = replace(settings, platform=platform)
     with _lock:
         if settings not in _made:
-            _made[settings] = _make(settings)
+            _made[settings] = make(settings)
         return _made[settings]
 
 
-def _make(settings: Settings) -> Platform:
-    if settings.platform == "aws":
-        from llmanager_sdk.aws.platform import AwsPlatform
+def make(settings: Settings) -> Platform:
+    """A platform under these settings, for one use.
 
+    Raises:
+        ConfigurationError: its parts are not installed.
+    """
+    if settings.platform == "aws":
+        try:
+            from llmanager_sdk.aws.platform import AwsPlatform
+        except ModuleNotFoundError as error:
+            if error.name not in ("boto3", "botocore"):
+                raise
+            raise ConfigurationError(
+                "the platform 'aws' needs boto3", hint="pip install 'llmanager-sdk[aws]'"
+            ) from error
         return AwsPlatform(settings)
     from llmanager_sdk.local.platform import LocalPlatform
 

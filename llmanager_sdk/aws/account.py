@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import math
-import os
+import re
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -169,13 +171,22 @@ def _assumed(base: Any, role_arn: str, region: str | None) -> Any:
         client_creator=base._session.create_client,
         source_credentials=base.get_credentials(),
         role_arn=role_arn,
-        extra_args={"RoleSessionName": f"llmanager-{os.getpid()}"},
+        extra_args={"RoleSessionName": _session_name()},
     )
     inner = botocore.session.Session()
     inner._credentials = DeferredRefreshableCredentials(
         refresh_using=fetcher.fetch_credentials, method="assume-role"
     )
     return boto3.Session(botocore_session=inner, region_name=region or base.region_name)
+
+
+def _session_name() -> str:
+    """Who took the role on, for those who read the account's trail, or a creator's ARN."""
+    try:
+        who = getpass.getuser()
+    except (ImportError, KeyError, OSError):  # a container without such a user
+        who = "unknown"
+    return re.sub(r"[^\w+=,.@-]", "-", f"llmanager-{who}@{socket.gethostname()}")[:64]
 
 
 class Lazy:

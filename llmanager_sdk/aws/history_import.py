@@ -21,6 +21,7 @@ from llmanager_sdk.core.ports import Clock
 from llmanager_sdk.dynamodb_table import typed
 from llmanager_sdk.errors import StoreCorrupt, StoreError
 from llmanager_sdk.ports.history import HistoryStore, Stored
+from llmanager_sdk.ports.history_copy import ANY, chosen
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Imported:
         messages: how many messages were new.
         ended: how many sessions had come to their end; they are left out.
         others: how many items were no sessions.
+        missing: ids that were chosen, and are not there.
         failed: sessions that cannot be read, and why; nothing of them was taken over.
     """
 
@@ -39,6 +41,7 @@ class Imported:
     messages: int = 0
     ended: int = 0
     others: int = 0
+    missing: list[str] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -109,33 +112,41 @@ def import_sessions(
     table: str,
     target: HistoryStore,
     *,
+    choices: Sequence[str] = (),
     key: Sequence[str] = ("SessionId",),
     messages: str = "History",
     ends: str = "expireAt",
     clock: Clock = SYSTEM,
     random: Callable[[], float] = _random,
+    told: Callable[[str, Imported], None] = lambda session, report: None,
 ) -> Imported:
-    """Take over all sessions of a table. May be repeated; the table stays as it is.
+    """Take over the sessions of a table. May be repeated; the table stays as it is.
 
     Args:
         client: of boto3, for "dynamodb", of the account and region of the table.
         table: its name.
         target: where the sessions go.
+        choices: ids, and beginnings of ids with "*"; all sessions for none.
         key: the attributes that name a session; several are joined by "/".
         messages: the attribute with the messages (`history_messages_key` there).
         ends: the attribute with the end of a session (`ttl_key_name` there).
         clock: says which sessions have ended.
         random: a number from 0 to below 1, drawn for each pause.
+        told: gets the id of each session once it is taken over, and what was done so far.
 
     Raises:
         StoreError: the table cannot be read, or the target not written.
     """
     report = Imported()
+    missing = {each for each in choices if not each.endswith(ANY)}
     for item in _scan(client, table, clock, random):
         if messages not in item or not all(item.get(name, {}).get("S") for name in key):
             report.others += 1
             continue
         session = "/".join(item[name]["S"] for name in key)
+        if not chosen(choices, session):
+            continue
+        missing.discard(session)
         try:
             found = convert(session, plain(item[messages]))
         except StoreCorrupt as error:
@@ -148,6 +159,8 @@ def import_sessions(
             continue
         report.messages += target.append(session, found, ttl)
         report.sessions += 1
+        told(session, report)
+    report.missing = sorted(missing)
     return report
 
 

@@ -46,14 +46,33 @@ def test_a_copy_keeps_ids_order_and_ends_and_may_be_repeated(
         source.append(f"a{number:03}", some(number, "b"), 50.0 if number < 3 else None)
     source.append("b", some(*range(60)), None)
     clock.now += 20
-    assert copy_sessions(source, target, "a", clock) == Copied(105, 210, 0)
-    assert copy_sessions(source, target, clock=clock) == Copied(106, 60, 0)
+    assert copy_sessions(source, target, ["a*"], clock) == Copied(105, 210, 0)
+    assert copy_sessions(source, target, clock=clock) == Copied(106, 60)
     source.append("a004", some("new"), None)
-    assert copy_sessions(source, target, clock=clock) == Copied(106, 1, 0)
+    assert copy_sessions(source, target, clock=clock) == Copied(106, 1)
     assert ids(target.read("a004")) == ["4", "b", "new"]
     assert names(target.sessions(limit=1000)) == names(source.sessions(limit=1000))
     assert [x.expires_at for x in target.sessions(limit=4)] == [clock.now + 30] * 3 + [None]
     assert target.read("b") == source.read("b") == some(*range(60))
+
+
+def test_some_sessions_in_order_each_once(open_history: Open, tmp_path: Any) -> None:
+    source = open_history("main")
+    for name in ("a", "ab", "abc", "b", "ba", "c"):
+        source.append(name, some(1, 2), None)
+    choices = ["b", "ab*", "abc", "nobody", "ab*", "ab"]
+    seen: list[str] = []
+    target = SqliteHistory(tmp_path / "target.sqlite", "main")
+    done = copy_sessions(source, target, choices, told=lambda name, _: seen.append(name))
+    assert done == Copied(3, 6, 0, ["nobody"])
+    assert seen == names(target.sessions()) == ["ab", "abc", "b"]
+    seen.clear()
+    done = copy_sessions(
+        source, target, choices, after="abc", told=lambda name, _: seen.append(name)
+    )
+    assert (done, seen) == (Copied(1, 0, 0, ["nobody"]), ["b"])
+    done = copy_sessions(source, target, ["a", "zz"], after="b")
+    assert done == Copied(0, 0, 0, ["zz"])
 
 
 @pytest.mark.parametrize("back", [False, True])
@@ -171,10 +190,26 @@ def test_a_table_is_taken_over(client: Any, table: str, tmp_path: Any) -> None:
     for new in (11, 0):
         done = import_sessions(failing, table, target, clock=clock, random=draw)
         failed = done.failed
-        assert done == Imported(7, new, 1, 1, failed)
+        assert done == Imported(7, new, 1, 1, [], failed)
         assert {name for name, _ in failed} == {"encrypted", "odd", "odder"}
     assert len(target.read("a")) == 5
     assert [x.expires_at for x in target.sessions(limit=2)] == [None, 1_000_060.0]
+
+
+def test_some_sessions_of_a_table(client: Any, table: str, tmp_path: Any) -> None:
+    whole = [{"SessionId": {"S": x}, "History": history(MESSAGES)} for x in ("a", "ab", "b")]
+    foreign(client, table, *whole)
+    target = SqliteHistory(tmp_path / "h.sqlite", "main")
+    seen: list[str] = []
+    done = import_sessions(
+        client,
+        table,
+        target,
+        choices=["a*", "c"],
+        told=lambda name, report: seen.append(f"{name}{report.sessions}"),
+    )
+    assert done == Imported(2, 10, missing=["c"])
+    assert {name[:-1] for name in seen} == set(names(target.sessions())) == {"a", "ab"}
 
 
 def test_other_names_and_keys(client: Any, table: str, tmp_path: Any) -> None:

@@ -8,14 +8,18 @@ import sys
 from collections.abc import Sequence
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "ls": ("resources", "what exists now, what it costs, and when it goes"),
+    "ls": ("spending", "what exists now, what it costs, and when it goes"),
+    "ceiling": ("ceiling", "the most that can be spent if everything crashes now, added up"),
     "status": ("resources", "everything about one resource, or about all"),
     "warm": ("resources", "bring a model up, and wait for it"),
     "stop": ("resources", "end a resource; data stay, and the next use brings it back"),
     "destroy": ("resources", "end a resource and delete its data; with --stack, the whole stack"),
+    "logs": ("resources", "what a resource wrote last"),
     "reap": ("reap", "delete what nobody uses any more, now"),
     "deploy": ("deploy", "set up in your AWS account what deletes idle resources, or update it"),
     "diff": ("deploy", "what deploy would change, and what it would cost"),
+    "init": ("init", "write llmanager.toml, the settings of this folder"),
+    "copy": ("copy", "copy chat histories between platforms, or from a table of LangChain's"),
     "setup": ("setup", "get the default weights, once"),
     "chat": ("chat", "chat with a model, or with a folder of documents"),
     "demo": ("demo", "a chat with documents, from nothing to nothing left"),
@@ -43,6 +47,8 @@ def parser() -> argparse.ArgumentParser:
         )
     made["destroy"].add_argument("--yes", action="store_true", help="do not ask")
     made["status"].add_argument("key", nargs="?", help="which one, as `llmanager ls` names it")
+    made["logs"].add_argument("key", help="which one, as `llmanager ls` names it")
+    made["logs"].add_argument("--lines", type=int, default=50, help="so many, 50 by default")
     made["reap"].add_argument("--dry-run", action="store_true", help="only say what would go")
     made["reap"].add_argument(
         "--watch", action="store_true", help="go on for ever; on aws, this is a living reaper"
@@ -55,7 +61,19 @@ def parser() -> argparse.ArgumentParser:
         "--off", nargs="?", const="-", metavar="WHY", help="from now on no reaper deletes anything"
     )
     turn.add_argument("--on", action="store_true", help="the reapers delete again")
+    made["doctor"].add_argument("--fix", action="store_true", help="mend it, asking for each fix")
+    made["doctor"].add_argument("--yes", action="store_true", help="do not ask")
+    made["doctor"].add_argument(
+        "--live", action="store_true", help="on aws: try what nobody has verified, for money"
+    )
+    made["doctor"].add_argument("--limit", metavar="$", help="the most that --live may cost")
+    made["doctor"].add_argument("--only", metavar="NAMES", help="these probes of --live")
+    made["doctor"].add_argument(
+        "--report", metavar="FOLDER", default=".", help="where --live writes its report"
+    )
     _deploying(made)
+    _settling(made["init"])
+    _copying(made["copy"])
     _chatting(made)
     return top
 
@@ -82,6 +100,27 @@ def _deploying(made: dict[str, argparse.ArgumentParser]) -> None:
         choices=["keep", "delete"],
         help="with --stack: what becomes of chat histories and the registry",
     )
+
+
+def _settling(made: argparse.ArgumentParser) -> None:
+    from llmanager_sdk.cli.meanings import MEANINGS
+
+    for name, (value, meaning) in MEANINGS.items():
+        made.add_argument(f"--{name.replace('_', '-')}", metavar=value, help=meaning)
+    made.add_argument("--force", action="store_true", help="write a file anew that is there")
+    made.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _copying(made: argparse.ArgumentParser) -> None:
+    add = made.add_argument
+    add("what", choices=["history"], help="what is copied")
+    add("source", metavar="FROM", help="local:, aws:, with a namespace behind it; dynamodb:TABLE")
+    add("target", metavar="TO", help="local:, aws:, with a namespace behind it")
+    add("session", nargs="*", metavar="SESSION", help="ids, or beginnings with *; all for none")
+    add("--after", default="", metavar="SESSION", help="go on behind this one")
+    add("--key", default="SessionId", metavar="NAMES", help="of a table: what names a session")
+    add("--messages", default="History", metavar="NAME", help="of a table: the messages")
+    add("--ends", default="expireAt", metavar="NAME", help="of a table: when a session ends")
 
 
 def _chatting(made: dict[str, argparse.ArgumentParser]) -> None:

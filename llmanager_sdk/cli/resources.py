@@ -1,4 +1,4 @@
-"""`llmanager ls`, `status`, `warm`, `stop`, `destroy`: what exists, and a word about it."""
+"""`llmanager status`, `warm`, `stop`, `destroy`, `logs`: one resource, or all of them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from llmanager_sdk.cli.output import as_json, facts, table
+from llmanager_sdk.cli.output import as_json, facts
 from llmanager_sdk.core import verbs
 from llmanager_sdk.core.drivers import run
 from llmanager_sdk.core.engine import Engine
 from llmanager_sdk.core.life import Slot
 from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.platforms import resolve
+from llmanager_sdk.ports.platform import Platform
 from llmanager_sdk.registry.rows import every_slot
 from llmanager_sdk.resource.model import STOP_WAIT
-from llmanager_sdk.resource.status import Status, duration, of_slot
+from llmanager_sdk.resource.status import Status, of_slot
 
 
 def statuses(engine: Engine, platform: str) -> Iterator[Status]:
@@ -37,28 +38,6 @@ def statuses(engine: Engine, platform: str) -> Iterator[Status]:
             details=body,
             **of_slot(slot, engine.clock.time(), kind.timing),
         )
-
-
-def ls(args: argparse.Namespace) -> None:
-    """What exists now."""
-    platform = resolve()
-    found = list(statuses(platform.keeper.engine, platform.name))
-    alive = [each for each in found if each.phase != "cold"]
-    if args.json:
-        as_json([each.as_dict() for each in alive])
-        return
-    rows = [
-        {
-            "NAME": each.key,
-            "KIND": each.kind,
-            "STATE": each.phase,
-            "$/H": f"{each.price:.2f}",
-            "AGE": duration(time.time() - each.since),
-            "GOES": each.leaves,
-        }
-        for each in alive
-    ]
-    table(rows, f"nothing is running on {platform.name} (namespace {platform.settings.namespace})")
 
 
 def status(args: argparse.Namespace) -> None:
@@ -90,10 +69,8 @@ def warm(args: argparse.Namespace) -> None:
     from llmanager_sdk.resource.model import model_link
 
     link = model_link(args.model, deployment=args.deployment, idle_timeout=args.idle_timeout)
-    if args.replace:
-        result = link.replace(strategy=args.replace)
-    else:
-        result = link.warm(force=args.force)
+    swap = args.replace
+    result = link.replace(strategy=swap) if swap else link.warm(force=args.force)
     as_json(result.as_dict()) if args.json else print(result)
 
 
@@ -104,15 +81,47 @@ def stop(args: argparse.Namespace) -> int:
     keys = [slot.key for slot in _chosen(engine, args)]
     for key in keys:
         run(verbs.stop(engine, key, force=args.force), engine.clock)
-    gone = {key: run(verbs.see_off(engine, key, STOP_WAIT), engine.clock) for key in keys}
+    until = engine.clock.time() + STOP_WAIT
+    gone = {}
+    for key in keys:  # all were told; the time to see them off is for all together
+        left = max(until - engine.clock.time(), 0.0)
+        gone[key] = run(verbs.see_off(engine, key, left), engine.clock)
     if args.json:
         as_json(gone)
     elif not gone:
         print("nothing is running")
     else:
         for key, over in gone.items():
-            print(f"{key}: {'gone' if over else 'goes when its open calls have ended'}")
+            print(f"{key}: {'gone' if over else _going(engine, key)}")
     return 0 if all(gone.values()) else 1
+
+
+def _going(engine: Engine, key: str) -> str:
+    """What becomes of one that was stopped, without anybody waiting for it."""
+    slot = engine.registry.read(key)
+    timing = engine.kinds[slot.lives[-1].spec.kind].timing
+    return str(of_slot(slot, engine.clock.time(), timing)["leaves"])
+
+
+def logs(args: argparse.Namespace) -> int:
+    """What a resource wrote last; of one that is gone, what is left of it."""
+    return show_logs(resolve(), args)
+
+
+def show_logs(platform: Platform, args: argparse.Namespace) -> int:
+    """The same, of any platform."""
+    engine = platform.keeper.engine
+    slot = next((each for each in every_slot(engine.registry) if each.key == args.key), None)
+    if slot is None:
+        raise _unknown(engine, args.key)
+    life = slot.lives[-1] if slot.lives else None
+    kind = engine.kinds.get(life.spec.kind) if life is not None else None
+    text = kind.logs(life, args.lines) if life is not None and kind is not None else ""
+    if args.json:
+        as_json({"key": args.key, "gen": life.gen if life else 0, "lines": text.splitlines()})
+    else:
+        print(text or f"{args.key} wrote nothing that is still there")
+    return 0
 
 
 def destroy(args: argparse.Namespace) -> int:
@@ -167,4 +176,4 @@ def _when(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at)) if at else ""
 
 
-__all__: list[Any] = ["destroy", "ls", "status", "statuses", "stop", "warm"]
+__all__: list[Any] = ["destroy", "logs", "status", "statuses", "stop", "warm"]

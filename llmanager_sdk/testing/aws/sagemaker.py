@@ -44,15 +44,22 @@ class SageMaker:
     Args:
         rules: how it behaves.
         log: gets a line that a container writes: endpoint, text.
+        check_role: refuses a role that cannot be assumed.
     """
 
     def __init__(
-        self, rules: Rules, region: str, clock: Clock, log: Callable[[str, str], None]
+        self,
+        rules: Rules,
+        region: str,
+        clock: Clock,
+        log: Callable[[str, str], None],
+        check_role: Callable[[str], None] = lambda arn: None,
     ) -> None:
         self.rules = rules
         self.region = region
         self.clock = clock
         self._log = log
+        self._check_role = check_role
         self._lock = threading.RLock()
         self.models: dict[str, Thing] = {}
         self.configs: dict[str, Thing] = {}
@@ -102,6 +109,8 @@ class SageMaker:
         for name, it in list(self.endpoints.items()):
             if it.until and now >= it.until:
                 it.status, it.until = it.then, 0.0
+                if it.status == "InService":
+                    self._log(name, "the container answers")
                 if it.status == "gone":
                     del self.endpoints[name]
             if it.status == "Creating" and self._crashes(it):
@@ -135,6 +144,7 @@ class SageMaker:
     def _CreateModel(self, request: Any) -> dict[str, Any]:
         if ":role/" not in request["ExecutionRoleArn"]:
             raise invalid(f"Could not assume role {request['ExecutionRoleArn']}.")
+        self._check_role(request["ExecutionRoleArn"])
         it = self._make(self.models, "model", request["ModelName"], request)
         return {"ModelArn": it.arn}
 

@@ -12,12 +12,14 @@ from typing import Any, TypeVar
 from llmanager_sdk.clock import SYSTEM
 from llmanager_sdk.core.ports import Clock
 from llmanager_sdk.testing.aws import beside, openai_path, protocols
+from llmanager_sdk.testing.aws.cloudformation import CloudFormation
 from llmanager_sdk.testing.aws.engines import Canned, Engine, Refusal, chat_parts
 from llmanager_sdk.testing.aws.faults import Faults, Lost, refusal
 from llmanager_sdk.testing.aws.framing import failure, framed
 from llmanager_sdk.testing.aws.rules import AwsError, Rules
 from llmanager_sdk.testing.aws.sagemaker import SageMaker
 from llmanager_sdk.testing.aws.services import Services
+from llmanager_sdk.testing.aws.sessions import session_for
 from llmanager_sdk.testing.aws.shapes import check
 
 REGION = "us-east-1"
@@ -55,7 +57,11 @@ class FakeAws:
         self.clock = clock
         self.faults = Faults()
         self.services = Services(self.rules, REGION, clock)
-        self.sagemaker = SageMaker(self.rules, REGION, clock, self.services.wrote)
+        self.sagemaker = SageMaker(
+            self.rules, REGION, clock, self.services.wrote, self.services.roles.check
+        )
+        self.cloudformation = CloudFormation(self.rules, REGION, clock)
+        self.table_tags: dict[str, dict[str, str]] = {}
         self.random = Random(seed)
         self.cut_streams = 0
         """So many streams from now on end with an error in the middle."""
@@ -80,20 +86,7 @@ class FakeAws:
 
     def session(self) -> Any:
         """A boto3 session for this account, whatever the environment says."""
-        import boto3
-        import botocore.session
-
-        inner = botocore.session.Session()
-        inner.set_config_variable("region", REGION)
-        inner.set_credentials("fake", "fake")
-        session = boto3.Session(botocore_session=inner, region_name=REGION)
-        made = session.client
-
-        def client(service: str, **how: Any) -> Any:
-            return made(service, **{"endpoint_url": self.url, **how})
-
-        session.client = client
-        return session
+        return session_for(self.url, REGION)
 
     def __enter__(self) -> FakeAws:
         self._thread.start()
@@ -117,6 +110,8 @@ class FakeAws:
             check(service, operation, request)
             if service == "sagemaker":
                 return self.sagemaker.call(operation, request)
+            if service == "cloudformation":
+                return self.cloudformation.call(operation, request)
             return self.services.call(service, operation, request)
 
         return self.struck(f"{service}:{operation}", effect)
@@ -208,6 +203,10 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
         """Nothing on stderr."""
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The header Date, by the account's clock."""
+        return super().date_time_string(self.server.aws.clock.time())
+
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         try:
@@ -258,7 +257,8 @@ class _Handler(BaseHTTPRequestHandler):
         action = f"dynamodb:{self.headers['X-Amz-Target'].partition('.')[2]}"
         try:
             status, answer = aws.struck(
-                action, lambda: protocols.dynamodb(aws.dynamodb, self.headers, body)
+                action,
+                lambda: protocols.dynamodb(aws.dynamodb, self.headers, body, aws.table_tags),
             )
         except AwsError as error:
             call = protocols.Call("dynamodb", "", "json", {})

@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import Any
 
 from llmanager_sdk.core.ports import Clock
+from llmanager_sdk.testing.aws.probed import Roles, products
 from llmanager_sdk.testing.aws.rules import ACCOUNT, AwsError, Rules
 
 
@@ -25,6 +26,7 @@ class Services:
         self.invocations: dict[str, list[float]] = defaultdict(list)
         self.lines: dict[str, list[tuple[float, str]]] = defaultdict(list)
         self.targets: dict[str, dict[str, Any]] = {}
+        self.roles = Roles(clock)
 
     def invoked(self, endpoint: str) -> None:
         """Count one invocation."""
@@ -66,6 +68,15 @@ class Services:
             found.append({"EvalActionName": action, "EvalDecision": verdict})
         return {"EvaluationResults": found, "IsTruncated": False}
 
+    def _CreateRole(self, request: Any) -> dict[str, Any]:
+        return self.roles.create(request["RoleName"])
+
+    def _DeleteRole(self, request: Any) -> dict[str, Any]:
+        return self.roles.delete(request["RoleName"])
+
+    def _GetProducts(self, request: Any) -> dict[str, Any]:
+        return products(request)
+
     def _ListServiceQuotas(self, request: Any) -> dict[str, Any]:
         kinds = sorted({*self.rules.quota, *_TYPES})
         quotas = [
@@ -106,6 +117,15 @@ class Services:
                 }
             )
         return {"MetricDataResults": results, "Messages": []}
+
+    def _DescribeLogGroups(self, request: Any) -> dict[str, Any]:
+        group = "/aws/sagemaker/Endpoints/"
+        found = [
+            {"logGroupName": group + name, "storedBytes": sum(len(text) for _, text in lines)}
+            for name, lines in sorted(self.lines.items())
+            if (group + name).startswith(request.get("logGroupNamePrefix", ""))
+        ]
+        return {"logGroups": found}
 
     def _DescribeLogStreams(self, request: Any) -> dict[str, Any]:
         name = self._endpoint(request)

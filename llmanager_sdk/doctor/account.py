@@ -1,0 +1,194 @@
+"""Who asks, where, with which permissions and quotas, and whether the clock is right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from llmanager_sdk.aws.answers import said
+from llmanager_sdk.aws.faults import translate
+from llmanager_sdk.aws.reapable import TIMING, prefix
+from llmanager_sdk.catalog import data
+from llmanager_sdk.doctor.finding import Check, Finding
+
+if TYPE_CHECKING:
+    from llmanager_sdk.aws.platform import AwsPlatform
+
+QUOTA = " for endpoint usage"
+"""What the names of the quotas that count end with."""
+LOOK, USE = "look at everything", "use models and create them"
+_TABLE = "dynamodb:{region}:{account}:table/llmanager-{namespace}-registry"
+NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    LOOK: {
+        "*": (
+            "sagemaker:ListEndpoints",
+            "sagemaker:ListEndpointConfigs",
+            "sagemaker:ListModels",
+            "cloudwatch:GetMetricData",
+        ),
+        "sagemaker:{region}:{account}:endpoint/{prefix}doctor": (
+            "sagemaker:DescribeEndpoint",
+            "sagemaker:ListTags",
+        ),
+        _TABLE: ("dynamodb:GetItem", "dynamodb:Query"),
+    },
+    USE: {
+        "sagemaker:{region}:{account}:model/{prefix}doctor": (
+            "sagemaker:AddTags",
+            "sagemaker:CreateModel",
+            "sagemaker:DeleteModel",
+        ),
+        "sagemaker:{region}:{account}:endpoint-config/{prefix}doctor": (
+            "sagemaker:CreateEndpointConfig",
+            "sagemaker:DeleteEndpointConfig",
+        ),
+        "sagemaker:{region}:{account}:endpoint/{prefix}doctor": (
+            "sagemaker:CreateEndpoint",
+            "sagemaker:DeleteEndpoint",
+            "sagemaker:InvokeEndpoint",
+            "sagemaker:InvokeEndpointWithResponseStream",
+        ),
+        _TABLE: ("dynamodb:PutItem",),
+    },
+}
+"""What each of two things takes, by resource (without "arn:PARTITION:")."""
+
+
+class AccountChecks:
+    """Checks of an account.
+
+    Args:
+        platform: whose account, namespace and clock.
+    """
+
+    def __init__(self, platform: AwsPlatform) -> None:
+        self._platform = platform
+        self._account = platform.account
+        self._clock = platform.keeper.engine.clock
+
+    def checks(self) -> dict[str, Check]:
+        """By their names."""
+        return {
+            "identity": self.identity,
+            "region": self.region,
+            "clock": self.clock,
+            "permissions": self.permissions,
+            "quotas": self.quotas,
+        }
+
+    def identity(self) -> Finding:
+        """Who asks."""
+        who = self._account.identity()
+        return Finding(True, f"{who.arn} in account {who.account}")
+
+    def region(self) -> Finding:
+        """Where everything is, and whether prices are known there."""
+        region = self._account.region
+        known = any(data.price(name, region) is not None for name in data.instances())
+        prices = "" if known else "; no price is known there: say price=... ($/h of one instance)"
+        return Finding(True, f"{region}{prices}")
+
+    def clock(self) -> Finding:
+        """This machine's clock against the server's `Date`."""
+        began = self._clock.time()
+        try:
+            told = self._account.client("sts").get_caller_identity()
+        except Exception as error:
+            raise translate(error, step="ask for the time") from error
+        ended = self._clock.time()
+        date = told["ResponseMetadata"]["HTTPHeaders"].get("date")
+        if not date:
+            return Finding(None, "the server did not say what time it is")
+        off = (began + ended) / 2 - parsedate_to_datetime(date).timestamp()
+        most = TIMING.margin / 2
+        text = f"{abs(off):.0f} s {'ahead of' if off > 0 else 'behind'} AWS; {most:.0f} s are safe"
+        return Finding(abs(off) <= most, text if abs(off) >= 2 else "as AWS's")
+
+    # -- permissions ---------------------------------------------------------------------------
+
+    def permissions(self) -> Finding:
+        """What a simulation of this caller's policies says."""
+        denied = {what: list(self._denied(what)) for what in NEEDED}
+        lacking = [f"to {what}: {', '.join(names)}" for what, names in denied.items() if names]
+        if not lacking:
+            return Finding(True, "enough to look at everything, and to create and use models")
+        hint = "attach the stack's ReadOnlyPolicy and UserPolicy to this caller"
+        return Finding(False, f"{'; '.join(lacking)} is missing; {hint}")
+
+    def _denied(self, what: str) -> Iterator[str]:
+        namespace = self._platform.settings.namespace
+        context = [
+            {
+                "ContextKeyName": f"aws:{kind}Tag/llmanager:namespace",
+                "ContextKeyValues": [namespace],
+                "ContextKeyType": "string",
+            }
+            for kind in ("Request", "Resource")
+        ]
+        for place, actions in NEEDED[what].items():
+            try:
+                found = self._account.client("iam").simulate_principal_policy(
+                    PolicySourceArn=self._policy_source,
+                    ActionNames=list(actions),
+                    ResourceArns=[self._arn(place)],
+                    ContextEntries=context,
+                )["EvaluationResults"]
+            except Exception as error:
+                raise translate(error, step="simulate this caller's policies") from error
+            yield from (x["EvalActionName"] for x in found if x["EvalDecision"] != "allowed")
+
+    def _arn(self, place: str) -> str:
+        if place == "*":
+            return place
+        names = {
+            "region": self._account.region,
+            "account": self._account.identity().account,
+            "namespace": self._platform.settings.namespace,
+            "prefix": prefix(self._platform.settings.namespace),
+        }
+        partition = self._account.identity().arn.split(":")[1]
+        return f"arn:{partition}:{place.format(**names)}"
+
+    @cached_property
+    def _policy_source(self) -> str:
+        """The role behind a session, which is what policies are attached to."""
+        arn = self._account.identity().arn
+        head, found, tail = arn.partition(":assumed-role/")
+        if not found:
+            return arn
+        return f"{head.replace(':sts:', ':iam:')}:role/{tail.rsplit('/', 1)[0]}"
+
+    # -- quotas --------------------------------------------------------------------------------
+
+    def quotas(self) -> Finding:
+        """Which of the instance types that are known here the account may use."""
+        found = self._quotas()
+        may = {name: found[name] for name in data.instances() if found.get(name, 0.0) >= 1}
+        none = [name for name in data.instances() if found.get(name) == 0.0]
+        if not found:
+            return Finding(None, "none is listed for endpoints in this region")
+        told = ", ".join(f"{name} ({value:g})" for name, value in may.items())
+        if not may:
+            first = ", ".join(none[:3])
+            return Finding(
+                False,
+                f"no instance type may be used for endpoints (0 of {first}, ...): ask for more in "
+                "the console of Service Quotas, SageMaker, 'for endpoint usage'",
+            )
+        rest = f"; {len(none)} other types: 0" if none else ""
+        return Finding(True, f"{told}{rest}")
+
+    def _quotas(self) -> dict[str, float]:
+        found: dict[str, float] = {}
+        pages: Any = self._account.client("service-quotas").get_paginator("list_service_quotas")
+        try:
+            for page in pages.paginate(ServiceCode="sagemaker"):
+                for each in page["Quotas"]:
+                    name, ends, _ = each["QuotaName"].partition(QUOTA)
+                    if ends:
+                        found[name] = float(each["Value"])
+        except Exception as error:
+            raise translate(error, step=f"list the quotas ({said(error).code})") from error
+        return found

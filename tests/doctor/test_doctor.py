@@ -1,0 +1,335 @@
+"""What each check says of an account in order, and of one that is not; and what --fix mends."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from llmanager_sdk.aws import requests
+from llmanager_sdk.aws.platform import AwsPlatform
+from llmanager_sdk.cli.doctor_aws import checks
+from llmanager_sdk.doctor.finding import Check, Finding, Fix, Result, examine, mend
+from llmanager_sdk.errors import ConfigurationError, PermissionMissing
+from llmanager_sdk.testing.aws import Fault
+from tests.aws.flows import ROLE, Scene, ensure, spec, stop, want
+from tests.doctor.lying import Lying
+
+NAMES = [
+    "identity",
+    "region",
+    "clock",
+    "permissions",
+    "quotas",
+    "stack",
+    "change sets",
+    "reaper",
+    "registry",
+    "history",
+    "rows",
+    "orphans",
+    "rowless",
+]
+
+
+def looked(platform: AwsPlatform) -> dict[str, Finding]:
+    return {each.name: each.finding for each in examine(checks(platform))}
+
+
+def mended(platform: AwsPlatform, *names: str) -> list[str]:
+    """Carry out every fix of these checks; what was said."""
+    said: list[str] = []
+    results = [x for x in examine(checks(platform)) if x.name in names]
+    assert mend(results, lambda title: True, said.append)
+    return said
+
+
+@pytest.fixture
+def platform(scene: Scene) -> AwsPlatform:
+    made = scene.process()
+    made.beats.beat("lambda")
+    return made
+
+
+def test_an_account_in_order(platform: AwsPlatform) -> None:
+    ensure(platform, want())
+    platform.history().append("s", [], None)
+    found = looked(platform)
+    assert list(found) == NAMES
+    wrong = {name: x.text for name, x in found.items() if not x.ok}
+    assert set(wrong) == {"stack"}, "only the stack is missing here"
+    assert "llmanager deploy" in wrong["stack"]
+    assert all(not x.fixes for x in found.values())
+
+
+def test_nothing_is_made_by_looking(platform: AwsPlatform, scene: Scene) -> None:
+    before = len(scene.aws.faults.calls)
+    looked(platform)
+    verbs = {each.partition(":")[2] for each in scene.aws.faults.calls[before:]}
+    assert not {x for x in verbs if x.startswith(("Create", "Delete", "Put", "Update", "Tag"))}
+
+
+def test_a_clock_that_is_wrong(scene: Scene) -> None:
+    def an_hour_ago(call: Any, asked: Any) -> Any:
+        told = call(**asked)
+        told["ResponseMetadata"]["HTTPHeaders"]["date"] = "Fri, 15 Jan 2027 07:00:00 GMT"
+        return told
+
+    lies = {"sts.get_caller_identity": an_hour_ago}
+    found = looked(scene.process(Lying(scene.aws.session(), lies)))["clock"]
+    assert (found.ok, "3600 s ahead of AWS" in found.text) == (False, True)
+
+
+def test_permissions_that_are_missing(platform: AwsPlatform, scene: Scene) -> None:
+    scene.aws.rules.denied |= {"sagemaker:CreateEndpoint", "cloudwatch:GetMetricData"}
+    text = looked(platform)["permissions"].text
+    assert "to look at everything: cloudwatch:GetMetricData" in text
+    assert "to use models and create them: sagemaker:CreateEndpoint" in text
+    scene.aws.faults.add(Fault("iam:SimulatePrincipalPolicy", "denied", times=9))
+    found = looked(platform)["permissions"]
+    assert (found.ok, "iam:SimulatePrincipalPolicy" in found.text) == (None, True)
+
+
+def test_quotas(platform: AwsPlatform, scene: Scene) -> None:
+    scene.aws.rules.quota = {"ml.g5.xlarge": 0, "ml.g6.xlarge": 2}
+    found = looked(platform)["quotas"]
+    assert found.ok
+    assert "ml.g6.xlarge (2)" in found.text
+    assert "1 other types: 0" in found.text
+    scene.aws.rules.quota = dict.fromkeys([*scene.aws.rules.quota, *_all_types()], 0)
+    assert looked(platform)["quotas"].ok is False
+
+
+def _all_types() -> list[str]:
+    from llmanager_sdk.catalog.data import instances
+
+    return list(instances())
+
+
+# -- reapers ---------------------------------------------------------------------------------------
+
+
+def test_no_reaper(scene: Scene) -> None:
+    found = looked(scene.process())["reaper"]
+    assert (found.ok, "none lives" in found.text, "deploy" in found.text) == (False, True, True)
+
+
+def test_reapers_that_are_off(platform: AwsPlatform) -> None:
+    platform.beats.switch("me@here: an audit")
+    found = looked(platform)["reaper"]
+    assert (found.ok, "me@here: an audit" in found.text) == (False, True)
+    assert found.fixes == (), "--yes must not turn a kill switch"
+
+
+def test_a_lambda_that_stopped(platform: AwsPlatform, scene: Scene) -> None:
+    scene.aws.clock.sleep(1000.0)
+    text = looked(platform)["reaper"].text
+    assert "the Lambda's last word ran out" in text
+    assert f"/aws/lambda/llmanager-{scene.namespace}-reaper" in text
+
+
+def test_a_heartbeat_without_a_process_is_cleared(platform: AwsPlatform) -> None:
+    gone = f"watch@{socket.gethostname()}:{_no_process()}"
+    mine = f"watch@{socket.gethostname()}:{os.getpid()}"
+    for source in (gone, mine, "watch@elsewhere:1"):
+        platform.beats.beat(source)
+    found = looked(platform)["reaper"]
+    assert found.ok is False
+    assert [x.title for x in found.fixes] == [
+        f"clear the heartbeat of {gone}, which names a process that is not there"
+    ]
+    assert len(mended(platform, "reaper")) == 1
+    assert {x.source for x in platform.beats.living()} == {"lambda", mine, "watch@elsewhere:1"}
+    assert looked(platform)["reaper"].ok
+    assert mended(platform, "reaper") == []
+
+
+def test_a_heartbeat_that_ran_out_is_cleared(platform: AwsPlatform, scene: Scene) -> None:
+    platform.beats.beat("watch@elsewhere:1")
+    scene.aws.clock.sleep(1000.0)
+    platform.beats.beat("lambda")
+    assert "which ran out" in mended(platform, "reaper")[0]
+    assert looked(platform)["reaper"].ok
+
+
+def _no_process() -> int:
+    """The number of a process that has ended."""
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    return child
+
+
+# -- tables ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("which", ["registry", "history"])
+def test_a_half_made_table_is_completed(which: str, platform: AwsPlatform, scene: Scene) -> None:
+    space = scene.namespace if which == "history" else "h" + scene.namespace[1:]
+    other = scene.process(namespace=space)
+    table = f"llmanager-{space}-{which}"
+    names = ("pk", "sk")
+    other.account.client("dynamodb").create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": x, "AttributeType": "S"} for x in names],
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+    )
+    found = looked(other)[which]
+    ends = ["the end of items (ttl)"] if which == "history" else []
+    lacks = ["deletion protection", "point-in-time recovery", "the tag llmanager", *ends]
+    assert found.text == f"{table} lacks {', '.join(lacks)}"
+    assert mended(other, which) == [f"done: {found.fixes[0].title}: it is complete"]
+    assert looked(other)[which] == Finding(True, f"{table} is ACTIVE and complete")
+    assert mended(other, which) == []
+
+
+def test_a_part_of_a_table_that_nobody_may_look_at(platform: AwsPlatform, scene: Scene) -> None:
+    ensure(platform, want())
+    scene.aws.faults.add(Fault("dynamodb:DescribeContinuousBackups", "denied", times=9))
+    found = looked(platform)["registry"]
+    assert (found.ok, found.text.endswith("not looked at: point-in-time recovery")) == (True, True)
+
+
+# -- resources -------------------------------------------------------------------------------------
+
+
+def test_a_twin_is_deleted_and_a_second_fix_finds_nothing(
+    platform: AwsPlatform, scene: Scene
+) -> None:
+    known = ensure(platform, want())
+    stop(platform)
+    assert scene.settle() <= 4
+    for make in (requests.model, requests.config, requests.endpoint):
+        more = ({}, ROLE) if make is requests.model else ()
+        body = make(scene.namespace, _full(known.life), *more)
+        kind = make.__name__.removesuffix("_config")
+        operation = {"model": "CreateModel", "config": "CreateEndpointConfig"}.get(kind)
+        scene.aws.sagemaker.call(operation or "CreateEndpoint", body)
+        scene.aws.clock.sleep(10.0)
+    scene.aws.clock.sleep(400.0)
+    platform.beats.beat("lambda")
+    found = looked(platform)["orphans"]
+    assert "up again after its life was over" in found.text
+    assert len(mended(platform, "orphans")) == 1
+    assert scene.settle() <= 4
+    assert looked(platform)["orphans"].ok
+
+
+def _full(life: Any) -> Any:
+    """A tombstone has no body; the late request has."""
+    from dataclasses import replace
+
+    return replace(life, spec=spec())
+
+
+def test_what_should_have_gone_long_ago(platform: AwsPlatform, scene: Scene) -> None:
+    ensure(platform, want(idle=900.0))
+    scene.aws.clock.sleep(1200.0)
+    assert looked(platform)["orphans"].ok
+    scene.aws.clock.sleep(2000.0)
+    found = looked(platform)["orphans"]
+    assert "could have gone 15 min ago: nobody used it for its idle time" in found.text
+    assert mended(platform, "orphans")[0].startswith("done: delete ")
+    assert scene.settle() <= 4
+
+
+def stray(scene: Scene, name: str, tagged: bool = True) -> str:
+    """A model with a name of ours and no row."""
+    whole = f"llm-{scene.namespace}-{name}"
+    told = {"llmanager:namespace": scene.namespace, "llmanager:life": whole} if tagged else {}
+    tags = [{"Key": key, "Value": value} for key, value in told.items()]
+    scene.aws.sagemaker.call(
+        "CreateModel", {"ModelName": whole, "ExecutionRoleArn": ROLE, "Tags": tags}
+    )
+    return whole
+
+
+def test_a_rowless_resource_is_deleted_with_its_tags_shown(
+    platform: AwsPlatform, scene: Scene
+) -> None:
+    ensure(platform, want())
+    ours, foreign = stray(scene, "lost"), stray(scene, "foreign", tagged=False)
+    found = looked(platform)["rowless"]
+    assert ours in found.text
+    assert foreign in found.text
+    (fix,) = found.fixes
+    assert "llmanager:life=" + ours in fix.title
+    assert mended(platform, "rowless") != []
+    assert scene.left().count(ours) == 0
+    assert foreign in scene.left(), "no tag of ours: never touched"
+    after = looked(platform)["rowless"]
+    assert ours not in after.text
+    assert after.fixes == ()
+
+
+def test_a_rowless_endpoint_says_its_price_and_goes_through_the_sweep(
+    platform: AwsPlatform, scene: Scene
+) -> None:
+    known = ensure(platform, want())
+    table = platform.keeper.engine.registry
+    platform.account.client("dynamodb").delete_item(
+        TableName=table.table,  # type: ignore[attr-defined]
+        Key={"pk": {"S": scene.namespace}, "sk": {"S": known.life.spec.key}},
+    )
+    found = looked(platform)["rowless"]
+    assert "(endpoint, config, model, InService): 1.41 $/h" in found.text
+    assert len(mended(platform, "rowless")) == 1
+    assert scene.settle() <= 4
+    assert looked(platform)["rowless"].ok
+
+
+# -- asking ----------------------------------------------------------------------------------------
+
+
+def test_each_fix_is_asked_for_and_what_is_not_agreed_to_is_left() -> None:
+    done: list[str] = []
+
+    def fix(name: str) -> Fix:
+        return Fix(name, lambda: done.append(name) or "well")  # type: ignore[func-returns-value]
+
+    def failing() -> str:
+        raise ConfigurationError("it did not work", hint="try again")
+
+    results = [
+        Result("a", Finding(False, "", (fix("one"), fix("two")))),
+        Result("b", Finding(False, "", (Fix("three", failing), fix("four")))),
+    ]
+    said: list[str] = []
+    assert not mend(results, lambda title: title != "one", said.append)
+    assert done == ["two", "four"]
+    assert said[0] == "left as it is: one"
+    assert said[2].startswith("FAILED: three: it did not work")
+
+
+def _raises(error: Exception) -> Check:
+    def check() -> Finding:
+        raise error
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("error", "ok"),
+    [
+        (PermissionMissing("you may not"), None),
+        (ConfigurationError("no region"), False),
+        (PermissionError("no file"), False),
+    ],
+)
+def test_a_check_that_cannot_be_made_hides_no_other(error: Exception, ok: bool | None) -> None:
+    made: dict[str, Callable[[], Finding]] = {
+        "a": _raises(error),
+        "b": lambda: Finding(True, "well"),
+    }
+    first, second = examine(made)
+    assert first.finding.ok is ok
+    assert second.finding.ok
+    assert first.as_dict()["check"] == "a"

@@ -11,3 +11,20 @@ sign        signatures for the data plane
 history     chat histories in a table
 platform    all of it behind the ports of the faces
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from llmanager_sdk.aws.platform import AwsPlatform
+
+__all__ = ["AwsPlatform"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "AwsPlatform":
+        from llmanager_sdk.aws.platform import AwsPlatform
+
+        return AwsPlatform
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -41,6 +41,7 @@ class EndpointKind(EndpointReaper):
         role: that SageMaker takes on where a spec names none; asked for when a model is created.
         probe: sends one small call to the endpoint of a life; raises if it is not answered well.
         creator: who asks; every part bears it as a tag.
+        named: adds to a refusal what AWS leaves out of it.
     """
 
     parts: Sequence[str] = requests.PARTS
@@ -56,6 +57,7 @@ class EndpointKind(EndpointReaper):
         role: Callable[[], str],
         probe: Callable[[Life], None],
         creator: Callable[[], str] = str,
+        named: Callable[[LLManagerError], LLManagerError] = lambda error: error,
     ) -> None:
         super().__init__(namespace, client, clock)
         self._admit = admit
@@ -63,6 +65,7 @@ class EndpointKind(EndpointReaper):
         self._role = role
         self._probe = probe
         self._creator = creator
+        self._named = named
         self._looked: dict[str, float] = {}
         self._crashed: dict[str, str] = {}
         self._admitted: set[str] = set()
@@ -92,7 +95,7 @@ class EndpointKind(EndpointReaper):
             if exists(error):
                 self._check_ours(life, part)
             elif not (transient(error) or _not_yet_visible(error)):
-                raise translate(error, resource=life.spec.key) from error
+                raise self._named(translate(error, resource=life.spec.key)) from error
 
     def _ask(self, life: Life, part: str) -> None:
         sagemaker, space, who = self._client("sagemaker"), self.namespace, self._creator()

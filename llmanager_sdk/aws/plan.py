@@ -19,6 +19,7 @@ from llmanager_sdk.core.life import Life
 from llmanager_sdk.core.ports import Clock, Registry
 from llmanager_sdk.errors import (
     ConfigurationError,
+    LLManagerError,
     NotAllowed,
     PermissionMissing,
     QuotaExceeded,
@@ -106,6 +107,7 @@ class Planner:
         self._show = show
         self._licence = licence
         self._clock = clock
+        self._codes: dict[str, str] = {}
 
     def admit(self, life: Life) -> None:
         """Check everything, then show the plan.
@@ -173,9 +175,7 @@ class Planner:
                     f"the quota '{name}' ({code}) is {value:g}, and {wanted} are wanted",
                     resource=plan.key,
                     step="plan",
-                    hint="ask for more: aws service-quotas request-service-quota-increase "
-                    f"--service-code sagemaker --quota-code {code} --desired-value {wanted}; or "
-                    "use another instance_type",
+                    hint=_ask_for(code, str(wanted)),
                 )
                 refused.quota, refused.code = name, code
                 raise refused
@@ -192,7 +192,21 @@ class Planner:
             for quota in page["Quotas"]:
                 if quota["QuotaName"] in names:
                     found[quota["QuotaName"]] = (float(quota["Value"]), quota["QuotaCode"])
+        self._codes |= {name: code for name, (_, code) in found.items()}
         return found
+
+    def named(self, error: LLManagerError) -> LLManagerError:
+        """A quota's code, which AWS leaves out where it refuses a creation for want of it."""
+        if isinstance(error, QuotaExceeded) and (code := self._codes.get(error.quota)):
+            error.code, error.hint = code, _ask_for(code, "N")
+        return error
+
+
+def _ask_for(code: str, wanted: str) -> str:
+    return (
+        "ask for more: aws service-quotas request-service-quota-increase --service-code sagemaker "
+        f"--quota-code {code} --desired-value {wanted}; or use another instance_type"
+    )
 
 
 def _role(role: str, key: str) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.credentials import CredentialResolver
 
+from llmanager_sdk.aws import AwsPlatform
 from llmanager_sdk.aws.plan import ACTIONS, Plan
-from llmanager_sdk.aws.platform import AwsPlatform
 from llmanager_sdk.core.life import Life
 from llmanager_sdk.errors import (
     ConfigurationError,
@@ -17,9 +17,10 @@ from llmanager_sdk.errors import (
     NotAllowed,
     PermissionMissing,
     QuotaExceeded,
+    StartFailed,
 )
 from llmanager_sdk.testing.aws import FakeAws, Fault
-from tests.aws.flows import Scene, spec
+from tests.aws.flows import Scene, ensure, spec, want
 
 ME = "arn:aws:sts::123456789012:assumed-role/dev/me"
 
@@ -83,6 +84,19 @@ def test_a_quota_that_is_too_small_is_named_with_its_code(aws: FakeAws, scene: S
     assert error.quota == "ml.g5.xlarge for endpoint usage"
     assert error.code.startswith("L-")
     assert f"--quota-code {error.code} --desired-value 2" in error.hint
+
+
+def test_a_quota_that_others_use_up_is_named_with_its_code(aws: FakeAws, scene: Scene) -> None:
+    platform, _ = shown(scene)
+    aws.rules.quota = {"ml.g5.xlarge": 1}
+    ensure(platform, want())
+    with pytest.raises(StartFailed, match="account-level service limit") as caught:
+        ensure(platform, want(key="other"))
+    cause = caught.value.__cause__
+    assert isinstance(cause, QuotaExceeded)
+    assert cause.quota == "ml.g5.xlarge for endpoint usage"
+    assert cause.code.startswith("L-")
+    assert f"--quota-code {cause.code}" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -159,3 +173,12 @@ def test_every_part_bears_its_creator(aws: FakeAws, scene: Scene) -> None:
     things = [*aws.sagemaker.models.values(), *aws.sagemaker.configs.values()]
     things += aws.sagemaker.endpoints.values()
     assert [each.tags["llmanager:creator"] for each in things] == [ME] * 3
+
+
+def test_a_platform_of_ones_own_for_one_object(aws: FakeAws, scene: Scene) -> None:
+    mine = AwsPlatform(scene.process().settings, session=aws.session(), namespace="other", cap=1.0)
+    assert (mine.settings.namespace, mine.settings.cap) == ("other", 1.0)
+    assert mine.settings.role == scene.process().settings.role
+    for wrong in ({"regoin": "x"}, {"namespace": "NO"}):
+        with pytest.raises(ConfigurationError):
+            AwsPlatform(scene.process().settings, **wrong)

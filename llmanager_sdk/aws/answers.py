@@ -1,4 +1,4 @@
-"""What an error of botocore says; codes and texts: its service models, and docs/facts.md."""
+"""What an error of botocore says; codes and texts: docs/facts.md."""
 
 from __future__ import annotations
 
@@ -34,11 +34,6 @@ def missing(error: Exception) -> bool:
     return known or (it.code in INVALID and bool(_NO_SUCH.search(it.message)))
 
 
-def in_progress(error: Exception) -> bool:
-    """SageMaker changes and deletes nothing that is in progress."""
-    return bool(_BUSY.search(said(error).message))
-
-
 def new_role(it: Said) -> bool:
     """It cannot be assumed yet."""
     return "assume role" in it.message.lower()
@@ -49,8 +44,8 @@ def transient(error: Exception) -> bool:
     if not isinstance(error, boto.ClientError):
         return isinstance(error, NO_ANSWER)
     it = said(error)
-    later = bool(_LATER.search(it.code)) or it.status >= 500
-    return later or in_progress(error) or new_role(it)
+    later = _LATER.search(it.code) or BUSY.search(it.message)
+    return bool(later) or it.status >= 500 or new_role(it)
 
 
 INVALID = {"ValidationException", "ValidationError"}
@@ -61,4 +56,4 @@ _LATER = re.compile(
     r"Conflict|ConcurrentUpdate"
 )
 _NO_SUCH = re.compile(r"could not find|does not exist|not found", re.I)
-_BUSY = re.compile(r"in-progress (endpoint|inference component)|currently being", re.I)
+BUSY = re.compile(r"in-progress (endpoint|inference component)|currently being", re.I)

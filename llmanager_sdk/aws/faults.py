@@ -12,6 +12,7 @@ from typing import NamedTuple
 from botocore import exceptions as boto
 
 from llmanager_sdk.aws.answers import (
+    BUSY,
     INVALID,
     NO_ANSWER,
     Said,
@@ -40,6 +41,11 @@ def exists(error: Exception) -> bool:
     return it.code in ("ResourceInUse", "ResourceInUseException") or bool(
         it.code in (*INVALID, "ConflictException") and _EXISTS.search(it.message)
     )
+
+
+def in_progress(error: Exception) -> bool:
+    """SageMaker changes and deletes nothing that is being created or updated."""
+    return bool(BUSY.search(said(error).message))
 
 
 def translate(error: Exception, *, resource: str = "", step: str = "") -> LLManagerError:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from llmanager_sdk.aws.answers import in_progress, missing, transient
+from llmanager_sdk.aws.answers import missing, transient
 from llmanager_sdk.core.life import Life, Names, Seen, Timing
 from llmanager_sdk.core.ports import Clock
 
@@ -20,18 +20,17 @@ SEEN: Mapping[str, Seen] = {
     "InService": Seen.READY,
     "Deleting": Seen.GOING,
 }
-"""EndpointStatus of botocore's service model; any other is unknown."""
+"""Any other EndpointStatus is unknown."""
 
 PARTS = {
     "endpoint": ("endpoint", "Endpoint"),
     "config": ("endpoint_config", "EndpointConfig"),
     "model": ("model", "Model"),
 }
-"""What boto3 and SageMaker call the parts."""
 
 VARIANT = "AllTraffic"
 PERIOD = 60
-LOOK_BACK_S = 3 * 3600.0  # a metric that is later than this says nothing any more
+LOOK_BACK_S = 3 * 3600.0  # no metric is later than this
 PROBE_S = 900.0  # around readiness, for the probe's datapoint
 
 
@@ -41,7 +40,7 @@ def prefix(namespace: str) -> str:
 
 
 def scalable(life: Life) -> dict[str, str]:
-    """What Application Auto Scaling calls the endpoint."""
+    """For Application Auto Scaling."""
     return {
         "ServiceNamespace": "sagemaker",
         "ResourceId": f"endpoint/{life.names['endpoint']}/variant/{VARIANT}",
@@ -50,7 +49,7 @@ def scalable(life: Life) -> dict[str, str]:
 
 
 class EndpointReaper:
-    """Endpoints of one namespace; `client` makes a client of boto3 for a service."""
+    """Endpoints of one namespace."""
 
     timing = TIMING
 
@@ -83,7 +82,7 @@ class EndpointReaper:
         return Seen.ABSENT if left is None else Seen.BROKEN
 
     def _call(self, verb: str, life: Life, part: str) -> Any:
-        """Describe or delete a part; None if it is not there."""
+        """None if the part is not there."""
         stem, noun = PARTS[part]
         call = getattr(self._client("sagemaker"), f"{verb}_{stem}")
         return _unless_missing(call, {f"{noun}Name": life.names[part]})
@@ -100,14 +99,15 @@ class EndpointReaper:
                     return None
                 self._controls.add(name)
             last = self._last(name, max(now - LOOK_BACK_S, born), now)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return None  # what CloudWatch said makes no sense
         except Exception as error:
-            if isinstance(error, Unclear) or transient(error):
+            if transient(error):
                 return None
             raise
         return -math.inf if last is None else last
 
     def _last(self, name: str, start: float, end: float) -> float | None:
-        """The end of the last minute with an invocation."""
         named = {"EndpointName": name, "VariantName": VARIANT}
         metric = {
             "Namespace": "AWS/SageMaker",
@@ -123,7 +123,7 @@ class EndpointReaper:
         return _latest(answer)
 
     def delete(self, life: Life) -> None:
-        """A config that goes before its endpoint would hide what that one costs."""
+        """Without its config, nobody would see what an endpoint costs."""
         try:
             found = self._call("describe", life, "endpoint")
             if found is None:
@@ -133,7 +133,7 @@ class EndpointReaper:
                 self._unscale(life)
                 self._call("delete", life, "endpoint")
         except Exception as error:
-            if not (in_progress(error) or transient(error)):
+            if not transient(error):
                 raise  # else the next look finds what became of it
 
     def _unscale(self, life: Life) -> None:
@@ -152,20 +152,12 @@ def _unless_missing(call: Callable[..., Any], request: Mapping[str, str]) -> Any
         raise
 
 
-class Unclear(Exception):
-    """What CloudWatch said makes no sense."""
-
-
 def _latest(answer: Mapping[str, Any]) -> float | None:
-    try:
-        (result,) = answer["MetricDataResults"]
-        values = list(result["Values"])
-        ends = [time.timestamp() + PERIOD for time in result["Timestamps"]]
-        # NaN compares false with everything.
-        sound = len(ends) == len(values) and all(value >= 0 for value in values)
-        if not sound or result["StatusCode"] != "Complete" or answer.get("NextToken"):
-            raise Unclear
-        used = [end for end, value in zip(ends, values, strict=True) if value > 0]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Unclear from error
-    return max(used, default=None)
+    (result,) = answer["MetricDataResults"]
+    ends = [time.timestamp() + PERIOD for time in result["Timestamps"]]
+    pairs = list(zip(ends, result["Values"], strict=True))
+    # NaN compares false with everything.
+    sound = all(value >= 0 for _, value in pairs) and not answer.get("NextToken")
+    if not sound or result["StatusCode"] != "Complete":
+        raise ValueError
+    return max((end for end, value in pairs if value > 0), default=None)

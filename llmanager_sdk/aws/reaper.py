@@ -1,8 +1,8 @@
 """One sweep as a living reaper, and the Lambda that makes it.
 
 What reapers say stands in the registry's table, at pk = the namespace with "#reaper", sk = "lambda"
-or "watch@host": `expires`, until when it counts as alive; `cursor`, where its next sweep goes on.
-At sk = "switch": `off_by`, who says that nothing is deleted.
+or "watch@host": until when one counts as alive, where its next sweep goes on; at "switch": who says
+that nothing is deleted.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from llmanager_sdk.registry.dynamodb import DynamoSlots, query
 
 LAMBDA, SWITCH = "lambda", "switch"
 SWEEP_S = 300.0  # between two sweeps
-BEATS = 3  # after so many sweeps without a word a reaper counts as dead
-SPARE_S = 30.0  # of the Lambda's time, for its last key and its report
-TOLD = 200  # entries of a kind in the log; the metrics count all
-NEWS = ("done", "twins", "errors")  # for the topic; states that last are for the alarms
+BEATS = 3  # sweeps without a word, and a reaper counts as dead
+SPARE_S = 30.0  # for the last key and the report
+TOLD = 200  # entries of a kind in the log
+NEWS = ("done", "twins", "errors")  # states that last are for the alarms
 
 LATER = "attribute_not_exists(expires) OR expires < :at"
 """A heartbeat never goes back.
@@ -42,7 +42,7 @@ def registry_table(namespace: str) -> str:
 
 
 class Heartbeats:
-    """The words of a namespace's reapers."""
+    """What reapers say."""
 
     def __init__(self, table: str, namespace: str, client: Any, clock: Clock) -> None:
         self._table = table
@@ -51,7 +51,7 @@ class Heartbeats:
         self._clock = clock
 
     def read(self) -> dict[str, dict[str, str]]:
-        """By source, the attributes as text; strongly consistent."""
+        """By source, the attributes as text."""
         found = query(self._client, self._table, self._pk)["Items"]
         plain = ({name: next(iter(x.values())) for name, x in item.items()} for item in found)
         return {item["sk"]: item for item in plain}
@@ -88,7 +88,7 @@ def reap(
 ) -> tuple[Report, str]:
     """One sweep, and the word that its reaper lives; and who switched the reapers off.
 
-    Then nothing is deleted, and without a word nothing that costs money is created.
+    Then nothing is deleted, and for want of a word nothing is created.
     """
     words = beats.read()
     off_by = words.get(SWITCH, {}).get("off_by", "")
@@ -114,7 +114,7 @@ def lambda_handler(event: object, context: Any) -> dict[str, Any]:
 def sweep_and_tell(
     client: Callable[[str], Any], environ: Mapping[str, str], until: float
 ) -> dict[str, Any]:
-    """One sweep, told to log, metrics and, if there is one, topic."""
+    """One sweep, told to log, metrics and topic."""
     namespace = environ["LLMANAGER_NAMESPACE"]
     table, dynamodb = registry_table(namespace), client("dynamodb")
     cleaner: Cleaner[Reapable] = Cleaner(
@@ -147,7 +147,7 @@ def told(report: Report, off_by: str) -> list[dict[str, Any]]:
 
 
 def measured(report: Report, namespace: str) -> dict[str, Any]:
-    """In CloudWatch's embedded metric format; Spend and Idle are $/h."""
+    """In CloudWatch's embedded metric format."""
     values: dict[str, Any] = {"Swept": 1, "Spend": report.spend, "Idle": report.idle}
     for name in ("done", "spared", "unknown", "rowless", "twins", "errors"):
         values[name.title()] = len(getattr(report, name))

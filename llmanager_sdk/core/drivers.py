@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Effect(NamedTuple):
-    """One call to the outside; the name is for whoever watches or schedules them."""
+    """One call to the outside; the name is for who watches."""
 
     name: str
     call: Callable[[], Any]

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Literal, NamedTuple
 
-SCHEMA = 1  # of the slot's form; code that meets a newer one spares and reports it
-REMEMBERED = 200  # so many characters of a dead life's error are kept
+SCHEMA = 1  # of the slot's form; a newer one is spared and reported
+REMEMBERED = 200  # characters of a dead life's error
 
 Phase = Literal["creating", "ready", "failed", "deleting", "gone"]
 PHASES: tuple[Phase, ...] = ("creating", "ready", "failed", "deleting", "gone")
 
 
 class Seen(Enum):
-    """What a look at the platform says about a life."""
+    """What the platform says about a life."""
 
     ABSENT = 0  # every part is gone
     PENDING = 1  # in progress, and undeletable while it is
@@ -41,25 +41,25 @@ class Spec(NamedTuple):
 class Timing:
     """The durations of one platform."""
 
-    idle: float  # after the last use, unless the caller says otherwise
+    idle: float  # unless the caller says otherwise
     max_call: float  # 0 where the host itself sees open calls
     margin: float  # twice the largest difference between two clocks
-    worker: float  # the claim of who creates or deletes; renewed at a third
+    worker: float  # the claim of who creates or deletes
     sees_open_calls: bool  # exactly, so that a call needs no deadline
     poll: float = 1.0
-    linger: float = 0.0  # how long a use that only the platform saw counts
+    linger: float = 0.0  # of a use that only the platform saw
     knowledge: float = 60.0  # the oldest on which a call may start
     drain: float = 60.0  # beside max_call, between `stop` and deletion
     request: float = 30.0  # the longest to the control plane
-    creation: float = 3600.0  # without progress for so long, it failed
-    backoff: float = 30.0  # after the first failure; doubles
+    creation: float = 3600.0  # so long without progress
+    backoff: float = 30.0  # after one failure; doubles
     backoff_max: float = 1800.0
     tombstone: float = 30 * 86400.0
 
 
 @dataclass(frozen=True)
 class Life:
-    """One generation of a resource: names that are never used again."""
+    """One generation of a resource, its names never used again."""
 
     gen: int
     spec: Spec
@@ -70,16 +70,16 @@ class Life:
     writers: str = ""  # the one process that ever used it, or "*"
     pinned_until: float = 0.0
     stop: bool = False  # a person's word
-    force: bool = False  # ... who does not care whom it breaks
-    drain_until: float = 0.0  # when that word takes effect; set by whoever sees it first
+    force: bool = False  # ... whomever it breaks
+    drain_until: float = 0.0  # when it takes effect; set by who sees it first
     worker: str = ""  # who is creating or deleting
     worker_until: float = 0.0
     born_at: float = 0.0
     ready_at: float = 0.0
     gone_at: float = 0.0
     error: str = ""
-    price: float = 0.0  # the worst case, $/h
-    creator: str = ""  # for people: who made it
+    price: float = 0.0  # at worst, $/h
+    creator: str = ""  # for people
 
     def held_until(self) -> float:
         """Nobody may delete it before."""
@@ -87,7 +87,7 @@ class Life:
 
 
 class Failure(NamedTuple):
-    """How often in a row, when it may be tried again, and why."""
+    """How often in a row, and when it may be tried again."""
 
     times: int
     not_before: float
@@ -97,7 +97,7 @@ class Failure(NamedTuple):
 
 @dataclass(frozen=True)
 class Slot:
-    """One item of the registry: all lives of a key. Rev 0 is "no item yet"."""
+    """One item of the registry: all lives of a key; rev 0 is "no item"."""
 
     key: str
     rev: int = 0
@@ -105,10 +105,10 @@ class Slot:
     next_gen: int = 1
     lives: tuple[Life, ...] = ()
     failures: Mapping[str, Failure] = field(default_factory=dict)
-    took: Mapping[str, float] = field(default_factory=dict)  # digest -> seconds a start took
+    took: Mapping[str, float] = field(default_factory=dict)  # digest -> seconds of a start
 
     def with_life(self, life: Life) -> Slot:
-        """With the life of the same generation replaced."""
+        """With that generation replaced."""
         lives = tuple(life if each.gen == life.gen else each for each in self.lives)
         return replace(self, lives=lives)
 
@@ -265,6 +265,6 @@ def _gone(slot: Slot, life: Life, seen: Seen, now: float, timing: Timing) -> Mov
 
 
 def _bury(slot: Slot, life: Life, now: float, me: str, timing: Timing, why: str) -> Move:
-    """The write before the first deletion: it fences renewals out."""
+    """This write fences renewals out."""
     dying = replace(life, phase="deleting", worker=me, worker_until=now + timing.worker)
     return Write(slot.with_life(dying), why)

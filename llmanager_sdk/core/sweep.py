@@ -27,14 +27,14 @@ from llmanager_sdk.core.life import (
 )
 from llmanager_sdk.core.ports import Clock, Reapable, Registry
 
-STEPS = 8  # on a life in a round: claim, push, look, bury, and some lost races
+STEPS = 8  # on a life: claim, push, look, bury, and some lost races
 
 K_co = TypeVar("K_co", bound="Reapable", covariant=True)
 Entry = tuple[str, int, str]
 
 
 class Cleaner(Generic[K_co]):
-    """Takes the steps that `decide` allows or, if it does not act, names them; `me` is unique."""
+    """Takes the steps that `decide` allows, or only names them; `me` is unique."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Cleaner(Generic[K_co]):
         return seen
 
     def settle(self, slot: Slot, life: Life) -> Steps[Move]:
-        """One step on a life of a slot, as read."""
+        """One step on a life of a slot."""
         kind = self.kinds.get(life.spec.kind)
         if kind is None:
             return Rest(f"no kind called {life.spec.kind!r} is known here", unknown=True)
@@ -107,9 +107,9 @@ class Report:
 
     done: list[Entry] = field(default_factory=list)  # or what would be
     spared: list[Entry] = field(default_factory=list)
-    unknown: list[Entry] = field(default_factory=list)  # spared for want of a signal
-    twins: list[tuple[str, int]] = field(default_factory=list)  # up again after their death
-    rowless: list[Names] = field(default_factory=list)  # for a person to judge
+    unknown: list[Entry] = field(default_factory=list)  # no signal
+    twins: list[tuple[str, int]] = field(default_factory=list)  # up again
+    rowless: list[Names] = field(default_factory=list)  # for a person
     errors: list[tuple[str, str]] = field(default_factory=list)
     spend: float = 0.0  # at worst, $/h
     idle: float = 0.0  # of it, what is past its recorded deadline
@@ -119,7 +119,7 @@ class Report:
 def sweep(
     cleaner: Cleaner[Reapable], namespace: str, *, cursor: str = "", until: float = math.inf
 ) -> Steps[Report]:
-    """Visit every life, from the key where an earlier round ran out of time."""
+    """Visit every life, from where an earlier round ran out of time."""
     report = Report()
     listed = yield from _list(cleaner, namespace, report)
     due = yield from _scan(cleaner, listed, report)
@@ -175,7 +175,7 @@ def _scan(
         cursor = page.cursor
         if not cursor:
             break
-    if legible:  # else a row that cannot be read may know them
+    if legible:  # else another row may know them
         report.rowless = [names for names in listed if known.isdisjoint(names.items())]
     return due
 

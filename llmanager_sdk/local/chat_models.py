@@ -8,6 +8,7 @@ from typing import Any
 
 from llmanager_sdk.catalog import DEFAULT_CHAT
 from llmanager_sdk.core.life import Spec
+from llmanager_sdk.core.spec import spec_of
 from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.local import gguf
 from llmanager_sdk.local.machine import engine_threads
@@ -57,7 +58,7 @@ def resolve(
         "slots": chosen.get("slots", SLOTS),
         "threads": chosen.get("threads", engine_threads()),
     }
-    digest = Spec.of("model", "", body).digest
+    digest = spec_of("model", "", body).digest
     key = deployment or f"{weights.name}-{digest[:6]}"
     name = weights.name if own else asked
     return ChatModel(

@@ -1,6 +1,6 @@
 """Slots in a DynamoDB table, and the conditions of their writes.
 
-One item a slot: pk is the namespace, sk the key, token is drawn anew by each write.
+pk is the namespace, sk the key; the token is drawn anew by each write.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ class BadSlot(ValueError):
 
 
 def dump(slot: Slot) -> str:
-    """Its body; key, rev and schema are stored beside it."""
+    """Its body; the rest is stored beside it."""
     body = {
         "next_gen": slot.next_gen,
         "lives": [asdict(life) | {"spec": life.spec._asdict()} for life in slot.lives],
@@ -51,7 +51,7 @@ def _life(body: dict[str, Any]) -> Life:
 
 
 def page(rows: Iterable[Row], cursor: str) -> Page:
-    """A row that cannot be read does not hide the others."""
+    """One bad row hides no other."""
     slots: list[Slot] = []
     broken: list[tuple[str, str]] = []
     for row in rows:

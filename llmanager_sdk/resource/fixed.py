@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 
 from llmanager_sdk.clock import SYSTEM
-from llmanager_sdk.core.life import Spec
 from llmanager_sdk.core.ports import Notify
+from llmanager_sdk.core.spec import spec_of
 from llmanager_sdk.http import sync
 from llmanager_sdk.http.faults import NotReached, Refused, Timeouts, TooSlow
 from llmanager_sdk.ports.models import OWN_WIRE, ChatModel, Endpoint
@@ -37,7 +37,7 @@ class FixedLink(Static):
     ) -> None:
         super().__init__(self._state)
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        spec, profile = Spec.of("fixed", url, {}), {"tool_calling": True}
+        spec, profile = spec_of("fixed", url, {}), {"tool_calling": True}
         self._model = ChatModel(model, model, spec, 0, own_tools, profile, wire=wire)
         path = "" if wire == OWN_WIRE else Endpoint.path
         self._endpoint = Endpoint(url.rstrip("/"), headers, keep_alive=True, path=path)

@@ -15,6 +15,7 @@ from llmanager_sdk.core import verbs
 from llmanager_sdk.core.claims import Known, Want
 from llmanager_sdk.core.drivers import run
 from llmanager_sdk.core.life import Spec
+from llmanager_sdk.core.spec import spec_of
 from llmanager_sdk.core.sweep import Report, sweep
 from llmanager_sdk.settings import Settings
 from llmanager_sdk.testing.aws import FakeAws, Rules
@@ -41,7 +42,7 @@ BODY: dict[str, Any] = {
 
 def spec(key: str = "tiny", **body: Any) -> Spec:
     """Of a small deployment."""
-    return Spec.of("endpoint", key, {**BODY, **body})
+    return spec_of("endpoint", key, {**BODY, **body})
 
 
 def want(idle: float = 900.0, **more: Any) -> Want:

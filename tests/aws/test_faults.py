@@ -10,8 +10,8 @@ import pytest
 from botocore import exceptions as boto
 
 from llmanager_sdk import errors
-from llmanager_sdk.aws.answers import in_progress, missing, said, transient
-from llmanager_sdk.aws.faults import TABLE, exists, translate
+from llmanager_sdk.aws.answers import missing, said, transient
+from llmanager_sdk.aws.faults import TABLE, exists, in_progress, translate
 
 LIMIT = (
     "The account-level service limit 'ml.g6.48xlarge for endpoint usage' is 0 Instances, with "

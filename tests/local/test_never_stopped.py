@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from llmanager_sdk import ManagedLLM
-from llmanager_sdk.core.life import Life, Slot, Spec
+from llmanager_sdk.core.life import Life, Slot
+from llmanager_sdk.core.spec import spec_of
 from llmanager_sdk.local.host import Host, open_calls
 from llmanager_sdk.local.rundir import RunDir
 from llmanager_sdk.registry.memory import MemoryRegistry
@@ -87,7 +88,7 @@ class Seat(Host):
 def seat(tmp_path: Path) -> Seat:
     clock = Clock()
     registry = MemoryRegistry()
-    life = Life(1, Spec.of("model", "k", {}), {"run": "r"}, "ready", used_until=clock.now + 60)
+    life = Life(1, spec_of("model", "k", {}), {"run": "r"}, "ready", used_until=clock.now + 60)
     assert registry.swap(Slot("k"), Slot("k", next_gen=2, lives=(life,)))
     return Seat(RunDir(tmp_path), {"slot": "k", "gen": 1}, registry, clock)
 

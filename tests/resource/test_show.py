@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from llmanager_sdk.core.life import Failure, Life, Slot, Spec
+from llmanager_sdk.core.life import Failure, Life, Slot
 from llmanager_sdk.core.ports import Progress
+from llmanager_sdk.core.spec import spec_of
 from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.local.timing import LOCAL
 from llmanager_sdk.resource.show import line, reporter
@@ -67,7 +68,7 @@ def test_lines_and_durations() -> None:
     assert words == ["5 s", "119 s", "3 min", "2 h", "3 d"]
 
 
-LIFE = Life(1, Spec.of("model", "k", {}), {}, "ready", used_until=100.0)
+LIFE = Life(1, spec_of("model", "k", {}), {}, "ready", used_until=100.0)
 
 
 @pytest.mark.parametrize(

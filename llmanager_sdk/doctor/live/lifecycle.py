@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from llmanager_sdk.aws import requests
-from llmanager_sdk.aws.answers import in_progress, missing, said
+from llmanager_sdk.aws.answers import missing, said
 from llmanager_sdk.aws.bounds import DELETING_S, PROVISION_S
-from llmanager_sdk.aws.faults import exists
+from llmanager_sdk.aws.faults import exists, in_progress
 from llmanager_sdk.aws.reapable import PROBE_S
 from llmanager_sdk.core import verbs
 from llmanager_sdk.core.drivers import run

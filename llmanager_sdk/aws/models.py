@@ -10,7 +10,7 @@ from llmanager_sdk.aws.account import Account
 from llmanager_sdk.aws.faults import translate
 from llmanager_sdk.aws.weights import Hub
 from llmanager_sdk.catalog.resolve import Deployment, is_known, resolve
-from llmanager_sdk.core.life import Spec
+from llmanager_sdk.core.spec import spec_of
 from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.ports.models import OWN_WIRE, ChatModel, EmbeddingModel, Endpoint
 from llmanager_sdk.settings import Settings
@@ -69,7 +69,7 @@ class Models:
             return ChatModel(
                 name,
                 name,
-                Spec.of("endpoint", str(existing), {}),
+                spec_of("endpoint", str(existing), {}),
                 int(options.get("context") or 0),
                 own_tools=bool(options.get("own_tools", True)),
                 profile={"tool_calling": True},
@@ -83,7 +83,7 @@ class Models:
         return ChatModel(
             name,
             name,
-            Spec.of("endpoint", _key(name, deployment, body), body),
+            spec_of("endpoint", _key(name, deployment, body), body),
             found.context,
             own_tools=found.own_tools,
             profile={"max_input_tokens": found.context, "tool_calling": True},
@@ -103,7 +103,7 @@ class Models:
         options = _flat(options)
         if existing := options.get(EXISTING):
             name, wire = model or str(existing), _wire(options, "embed", "tei")
-            spec = Spec.of("endpoint", str(existing), {"model": name})
+            spec = spec_of("endpoint", str(existing), {"model": name})
             fixed = self._named(str(existing), wire)
             return EmbeddingModel(name, name, spec, 0, fixed=fixed, wire=wire)
         name = model or DEFAULT_EMBEDDINGS
@@ -112,7 +112,7 @@ class Models:
         return EmbeddingModel(
             name,
             name,
-            Spec.of("endpoint", _key(name, deployment, body), body),
+            spec_of("endpoint", _key(name, deployment, body), body),
             found.context,
             price=_worst(body),
             wire=body["wire"],
@@ -222,4 +222,4 @@ def _key(name: str, deployment: str | None, body: Mapping[str, Any]) -> str:
         return deployment
     last = name.rstrip("/").rpartition("/")[2].rpartition(":")[2].lower()
     slug = re.sub(r"[^a-z0-9.]+", "-", last).strip("-.") or "model"
-    return f"{slug}-{Spec.of('endpoint', '', body).digest[:6]}"
+    return f"{slug}-{spec_of('endpoint', '', body).digest[:6]}"

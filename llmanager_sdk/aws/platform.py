@@ -19,6 +19,8 @@ from llmanager_sdk.aws.history import DynamoHistory
 from llmanager_sdk.aws.models import Models
 from llmanager_sdk.aws.plan import Plan, Planner
 from llmanager_sdk.aws.reaper import registry_table
+from llmanager_sdk.aws.registry import SignedRegistry
+from llmanager_sdk.aws.stack import ROLE, Stack
 from llmanager_sdk.aws.weights import Hub, token
 from llmanager_sdk.clock import SYSTEM
 from llmanager_sdk.core.engine import Engine
@@ -29,7 +31,6 @@ from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.ports.history import HistoryStore
 from llmanager_sdk.ports.models import ChatModel, EmbeddingModel, Encoder, Endpoint
 from llmanager_sdk.ports.vectors import Dataset
-from llmanager_sdk.registry.typed_dynamodb import DynamoRegistry
 from llmanager_sdk.settings import Settings
 
 log = logging.getLogger("llmanager_sdk")
@@ -54,6 +55,10 @@ class AwsPlatform:
             configuration says.
         clock: this process's time.
         show: gets each plan before its creation begins.
+        more: single settings, over those: namespace="team", region="eu-west-1", ...
+
+    Raises:
+        ConfigurationError: there is no such setting, or a value makes no sense.
     """
 
     name = "aws"
@@ -66,8 +71,16 @@ class AwsPlatform:
         session: Any = None,
         clock: Clock = SYSTEM,
         show: Any = show_plan,
+        **more: Any,
     ) -> None:
-        self.settings = replace(settings or Settings.load(), platform="aws")
+        try:
+            self.settings = replace(settings or Settings.load(), **{**more, "platform": "aws"})
+        except TypeError as error:
+            raise ConfigurationError(
+                f"AwsPlatform cannot be made like this: {error}",
+                step="check the arguments",
+                hint="see help(AwsPlatform) and help(Settings) for what can be set",
+            ) from error
         self.account = Account(
             session,
             profile=self.settings.profile or None,
@@ -78,12 +91,22 @@ class AwsPlatform:
         client = self.account.client
         dynamodb = Lazy(lambda: client("dynamodb"))
         table = registry_table(space)
-        registry = DynamoRegistry(table, space, dynamodb, clock=clock)
+        registry = SignedRegistry(
+            table, space, dynamodb, clock=clock, creator=lambda: self.account.identity().arn
+        )
         self.beats = Reapers(table, space, dynamodb, clock, registry.ensure_table)
         self.data_plane = DataPlane(self.account)
         hub = Hub(offline=self.settings.offline)
+        self.stack = Stack(self.account, space, clock)
         planner = Planner(
-            self.account, registry, self.beats, self.settings.cap, show, hub.licence, clock
+            self.account,
+            registry,
+            self.beats,
+            self.stack,
+            self.settings.cap,
+            show,
+            hub.licence,
+            clock,
         )
         self.endpoints = EndpointKind(
             space,
@@ -91,8 +114,10 @@ class AwsPlatform:
             clock,
             admit=planner.admit,
             secrets=token,
+            role=lambda: self.stack.outputs().get(ROLE, ""),
             probe=self.data_plane.probe,
             creator=lambda: self.account.identity().arn,
+            named=planner.named,
         )
         engine = Engine(
             registry,

@@ -64,9 +64,13 @@ def ours(namespace: str, life: Life, found: list[Mapping[str, str]]) -> bool:
 
 
 def model(
-    namespace: str, life: Life, secrets: Mapping[str, str], creator: str = ""
+    namespace: str, life: Life, secrets: Mapping[str, str], role: str, creator: str = ""
 ) -> dict[str, Any]:
-    """For `CreateModel`."""
+    """For `CreateModel`.
+
+    Args:
+        role: that SageMaker takes on, where the spec names none.
+    """
     body = life.spec.body
     container: dict[str, Any] = {
         "Image": body["image"],
@@ -77,7 +81,7 @@ def model(
     request: dict[str, Any] = {
         "ModelName": life.names["model"],
         "PrimaryContainer": container,
-        "ExecutionRoleArn": body["role"],
+        "ExecutionRoleArn": body.get("role") or role,
         "EnableNetworkIsolation": bool(body.get("isolated")),
         "Tags": tags(namespace, life, creator),
     }

@@ -86,6 +86,7 @@ lock: $(STAMPS)/venv ## write the constraint files anew
 	$(COMPILE) $(DEV) -c constraints/bench.txt -o constraints/dev.txt
 	$(COMPILE) -c constraints/bench.txt -o constraints/local.txt
 	$(PIN) constraints/ministack.in -o constraints/ministack.txt
+	$(PIN) constraints/infra.in -o constraints/infra.txt
 
 clean: ## remove what was made, weights included
 	rm -rf $(VENV) .cache site .pytest_cache .mypy_cache .ruff_cache

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from llmanager_sdk.aws.answers import INVALID, missing, said
 from llmanager_sdk.aws.faults import translate
 from llmanager_sdk.deploy.stacks import Change, Event, Found, Wanted
-from llmanager_sdk.errors import LLManagerError
 
-_STATE = re.compile(r"is in \w+ state and can ?not be updated|already exists and cannot be created")
+_STATE = re.compile(
+    r"is in \w+ state and can ?not be updated|already exists and cannot be created"
+    r"|^Stack \[\S+\] does not exist"
+)
+"""Fact: how a change set is refused whose stack is not any more what it was."""
 CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
 """The roles of the template have names, so that policies can be written for them."""
 
@@ -100,8 +102,11 @@ class CloudFormation:
 
     def delete(self, stack: Found) -> None:
         """Begin to delete a stack; that it is not there is fine."""
-        with _typed(stack.name, "delete the stack"):
+        try:
             self._client.delete_stack(StackName=stack.id)
+        except Exception as error:
+            if not missing(error):
+                raise translate(error, resource=stack.name, step="delete the stack") from error
 
     # -- change sets ---------------------------------------------------------------------------
 
@@ -123,10 +128,14 @@ class CloudFormation:
         )
 
     def change_sets(self, stack: str) -> list[str]:
-        """The names of those that wait."""
-        with _typed(stack, "list the change sets"):
-            pages = self._client.get_paginator("list_change_sets").paginate(StackName=stack)
+        """The names of those that wait; none where there is no stack."""
+        pages = self._client.get_paginator("list_change_sets").paginate(StackName=stack)
+        try:
             return [it["ChangeSetName"] for page in pages for it in page.get("Summaries", [])]
+        except Exception as error:
+            if missing(error):
+                return []
+            raise translate(error, resource=stack, step="list the change sets") from error
 
     def propose(self, wanted: Wanted, name: str, kind: Literal["CREATE", "UPDATE"]) -> bool:
         """Begin to make a change set; that it is there already is fine: its content is its name.
@@ -166,7 +175,7 @@ class CloudFormation:
     def execute(self, stack: Found, name: str) -> bool:
         """Begin to carry a change set out; whether it was accepted now."""
         try:
-            self._client.execute_change_set(StackName=stack.id, ChangeSetName=name)
+            self._client.execute_change_set(StackName=stack.name, ChangeSetName=name)
         except Exception as error:
             if said(error).code == "InvalidChangeSetStatus" or _gone(error) or _moved(error):
                 return False
@@ -181,7 +190,7 @@ def _gone(error: Exception) -> bool:
 def _moved(error: Exception) -> bool:
     """Something else goes on with the stack."""
     it = said(error)
-    return it.code in INVALID and bool(_STATE.search(it.message))
+    return it.code in (*INVALID, "AlreadyExistsException") and bool(_STATE.search(it.message))
 
 
 def _pairs(it: Mapping[str, Any], field: str, key: str, value: str) -> dict[str, str]:
@@ -197,13 +206,3 @@ def _changes(page: Mapping[str, Any]) -> Iterator[Change]:
                 it["ResourceType"],
                 it.get("Replacement", ""),
             )
-
-
-@contextmanager
-def _typed(resource: str, step: str) -> Iterator[None]:
-    try:
-        yield
-    except LLManagerError:
-        raise
-    except Exception as error:
-        raise translate(error, resource=resource, step=step) from error

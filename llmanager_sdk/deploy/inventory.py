@@ -146,4 +146,6 @@ def _log_groups(platform: AwsPlatform) -> list[int] | None:
     except Exception as error:
         if said(error).code.startswith("AccessDenied"):
             return None
+        if missing(error):
+            return []
         raise translate(error, resource=begins, step="list log groups") from error

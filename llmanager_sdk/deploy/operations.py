@@ -76,15 +76,17 @@ class Operations:
             StackFailed: CloudFormation cannot make it of this template.
         """
         name = wanted.change_set(purpose)
-        left = self.gateway.change_set(found.id, name) if found.exists else None
+        left = self.gateway.change_set(wanted.name, name) if found.exists else None
         if left is not None and left.execution == "EXECUTE_IN_PROGRESS":
             return None
         if left is not None and not left.usable:
-            self.gateway.withdraw(found.id, name)
+            self.gateway.withdraw(wanted.name, name)
             left = None
         if left is None and not self.gateway.propose(wanted, name, kind):
             return None
         made = self._made(wanted.name, name)
+        if made is None:
+            return None
         if made.status != "FAILED":
             return Proposal(wanted, found, name, made.changes)
         self.withdraw(wanted.name, name)
@@ -97,12 +99,15 @@ class Operations:
             hint="correct what it names, then run the same command again",
         )
 
-    def _made(self, stack: str, name: str) -> ChangeSet:
+    def _made(self, stack: str, name: str) -> ChangeSet | None:
+        """The change set when it is ready; None if its stack goes, and it with that."""
         began = self._clock.monotonic()
         while True:
             it = self.gateway.change_set(stack, name)
             if it is not None and not it.pending:
                 return it
+            if it is None and self.gateway.look(stack).status in ("", "DELETE_IN_PROGRESS"):
+                return None
             if self._clock.monotonic() > began + (BEGIN_S if it is None else CHANGE_SET_S):
                 raise CloudUnavailable(
                     f"the change set {name} was not ready in time",
@@ -136,7 +141,7 @@ class Operations:
         before = self._newest(stack)
         if not self.gateway.execute(stack, proposal.name):
             # It was accepted by the try before, or from a twin; or it is outdated, or withdrawn.
-            left = self.gateway.change_set(stack.id, proposal.name)
+            left = self.gateway.change_set(stack.name, proposal.name)
             if left is None or not left.execution.startswith("EXECUTE_"):
                 raise CloudUnavailable(
                     "the stack was changed by somebody else after the difference was shown",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from llmanager_sdk.aws.stack import outdated, stack_name
 from llmanager_sdk.core.ports import Clock
 from llmanager_sdk.deploy import floor
-from llmanager_sdk.deploy.operations import POLL_S, Operations, Proposal, Say
+from llmanager_sdk.deploy.operations import POLL_S, STACK_S, Operations, Proposal, Say
 from llmanager_sdk.deploy.stacks import (
     Await,
     Found,
@@ -23,7 +24,7 @@ from llmanager_sdk.deploy.stacks import (
     wanted,
 )
 from llmanager_sdk.deploy.templates import NAMES, Name, template
-from llmanager_sdk.errors import ConfigurationError
+from llmanager_sdk.errors import CloudUnavailable, LLManagerError, StackFailed
 from llmanager_sdk.version import VERSION
 
 Ask = Callable[[str], bool]
@@ -119,8 +120,9 @@ class Deployer:
             due = [each for each in made if each.name]
             if due and not self._ask("Carry this out?"):
                 return self._not_done(made)
-        except (KeyboardInterrupt, ConfigurationError):  # nobody, or nobody who can, says yes
-            self._not_done(made)
+        except (KeyboardInterrupt, LLManagerError):
+            with suppress(CloudUnavailable):  # what is left then, the next one finds
+                self._not_done(made)
             raise
         stacks = tuple(self._carry_out(each) for each in made)
         return Outcome(True, bool(due), tuple(made), stacks, bill)
@@ -139,7 +141,7 @@ class Deployer:
     def _not_done(self, made: list[Proposal]) -> Outcome:
         for each in made:
             self._withdraw(each)
-        self._say("Nothing was changed.")
+        self._say("Nothing was deployed.")
         return Outcome(False, False, tuple(made), (), ())
 
     # -- before --------------------------------------------------------------------------------
@@ -159,7 +161,8 @@ class Deployer:
         None where it can only be deleted and made anew, and nobody agreed to that.
         """
         name = stack_name(self._namespace, which)
-        while True:
+        until = self._clock.monotonic() + STACK_S
+        while self._clock.monotonic() < until:
             found = self._operations.gateway.look(name)
             check(self._namespace, self._version, found, force=options.force)
             match next_step(found):
@@ -187,14 +190,23 @@ class Deployer:
                     if made is not None:
                         return made
             self._clock.sleep(POLL_S)
+        raise CloudUnavailable(
+            "the stack is being changed again and again",
+            resource=name,
+            step="propose",
+            hint="find out who else deploys it, then run the same command again",
+        )
 
     def _show(self, made: list[Proposal]) -> list[floor.Item]:
         for each in made:
+            changed = moved(each.wanted, each.found)
+            if not each.name and changed:
+                raise _unseen(each, changed)
             if not each.name:
                 self._say(f"{each.wanted.name}: nothing would change")
                 continue
             self._say(f"{each.wanted.name}: {'change' if each.found.settled else 'create'}")
-            for text in (*map(str, each.changes), *moved(each.wanted, each.found)):
+            for text in (*map(str, each.changes), *changed):
                 self._say(f"  {text}")
         texts = {each.wanted.name: each.wanted for each in made}
         core, alarms = (texts.get(stack_name(self._namespace, which)) for which in NAMES)
@@ -223,3 +235,13 @@ class Deployer:
                 "It goes on in CloudFormation; run `llmanager deploy` again to see how it ends."
             )
             raise
+
+
+def _unseen(proposal: Proposal, changed: list[str]) -> StackFailed:
+    """Parameters that only outputs use may be no change to CloudFormation: that is no success."""
+    return StackFailed(
+        f"CloudFormation sees nothing to change, and yet it should: {'; '.join(changed)}",
+        resource=proposal.wanted.name,
+        step="propose",
+        hint="install the newest SDK and deploy again: its template makes this a change",
+    )

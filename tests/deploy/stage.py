@@ -30,8 +30,17 @@ Resources:
   Role: {Type: "AWS::IAM::Role", Properties: {RoleName: !Sub "llmanager-${Namespace}-sagemaker"}}
   Reaper:
     Type: AWS::Lambda::Function
-    Properties: {FunctionName: !Sub "llmanager-${Namespace}-reaper", Description: !Ref Version}
-  Extra: {Type: "AWS::SQS::Queue", Condition: HasTopic, Properties: {Tag: !Ref TopicArn}}
+    Properties:
+      FunctionName: !Sub "llmanager-${Namespace}-reaper"
+      Description: !Sub "${Version}, ${Cap} $/h"
+      Runtime: python3.13
+      Handler: index.handler
+      Role: !GetAtt Role.Arn
+      Code: {ZipFile: "def handler(event, context): pass"}
+  Extra:
+    Type: AWS::SQS::Queue
+    Condition: HasTopic
+    Properties: {QueueName: !Sub "llmanager-${Namespace}-extra"}
 Outputs:
   Namespace: {Value: !Ref Namespace}
   Cap: {Value: !Ref Cap}
@@ -45,7 +54,16 @@ Parameters:
 Resources:
   Silent:
     Type: AWS::CloudWatch::Alarm
-    Properties: {AlarmName: !Sub "llmanager-${Namespace}-silent", AlarmActions: [!Ref TopicArn]}
+    Properties:
+      AlarmName: !Sub "llmanager-${Namespace}-silent"
+      AlarmActions: [!Ref TopicArn]
+      Namespace: llmanager
+      MetricName: Swept
+      Statistic: Sum
+      Period: 900
+      EvaluationPeriods: 1
+      Threshold: 1
+      ComparisonOperator: LessThanThreshold
 """
 TOPIC = "arn:aws:sns:us-east-1:123456789012:tell-me"
 

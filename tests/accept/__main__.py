@@ -21,6 +21,7 @@ PROMISED = [
     *(f"local-{n}" for n in range(1, 11)),
     *(f"proof-{n}" for n in range(1, 7)),
     *(f"aws-{n}" for n in range(1, 8)),
+    *(f"stack-{n}" for n in range(1, 8)),
 ]
 """Every promise so far; one without a check is a miss."""
 RESULTS = Path(__file__).resolve().parent.parent.parent / ".cache" / "accept.json"
@@ -29,7 +30,7 @@ RESULTS = Path(__file__).resolve().parent.parent.parent / ".cache" / "accept.jso
 def main(words: list[str]) -> int:
     """Run all checks, or those that are named."""
     for module in pkgutil.iter_modules(tests.accept.__path__):
-        if module.name.startswith(("local_", "proof_", "aws_")):
+        if module.name.startswith(("local_", "proof_", "aws_", "stack_")):
             importlib.import_module(f"tests.accept.{module.name}")
     wanted = [name for word in words for name in word.split(",") if name]
     names = [name for name in PROMISED if not wanted or name in wanted]

@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 
 def deploy(args: argparse.Namespace) -> int:
     """Show what would change and what it costs, ask, and carry it out."""
+    from llmanager_sdk.deploy.first_sweep import first_sweep
+
     platform = _platform()
     outcome = _deployer(platform, args).deploy(_options(args))
     platform.stack.forget()
+    if outcome.done:
+        first_sweep(platform, _say(args))
     if args.json:
         as_json(outcome.as_dict())
     elif outcome.done:

@@ -14,6 +14,7 @@ from llmanager_sdk.aws.account import Account
 from llmanager_sdk.aws.answers import said, transient
 from llmanager_sdk.aws.faults import translate
 from llmanager_sdk.aws.guard import Reapers, need_reaper, need_room, spending
+from llmanager_sdk.aws.simulated import denied, of_life
 from llmanager_sdk.aws.stack import ROLE, Stack, allowed, outdated
 from llmanager_sdk.core.life import Life
 from llmanager_sdk.core.ports import Clock, Registry
@@ -24,17 +25,6 @@ from llmanager_sdk.errors import (
     PermissionMissing,
     QuotaExceeded,
 )
-
-ACTIONS = (
-    "sagemaker:CreateModel",
-    "sagemaker:CreateEndpointConfig",
-    "sagemaker:CreateEndpoint",
-    "sagemaker:DescribeEndpoint",
-    "sagemaker:DeleteEndpoint",
-    "sagemaker:InvokeEndpoint",
-    "sagemaker:InvokeEndpointWithResponseStream",
-)
-"""Without these a life cannot be brought up, used, and ended."""
 
 
 @dataclass
@@ -127,7 +117,7 @@ class Planner:
         plan.price = _price(body, life)
         if told := self._licence(body):
             plan.checked.append(told)
-        self._permissions(plan, who.arn)
+        self._permissions(plan, life, who.arn)
         self._quotas(plan, body)
         living = need_reaper(self._beats.words(), self._clock.time(), life.spec.key)
         plan.reaper = ", ".join(beat.source for beat in living)
@@ -137,23 +127,22 @@ class Planner:
 
     # -- permissions ---------------------------------------------------------------------------
 
-    def _permissions(self, plan: Plan, arn: str) -> None:
+    def _permissions(self, plan: Plan, life: Life, arn: str) -> None:
+        name = life.names["endpoint"]
         try:
-            found = self._account.client("iam").simulate_principal_policy(
-                PolicySourceArn=_role_arn(arn), ActionNames=list(ACTIONS)
-            )["EvaluationResults"]
+            wanted = of_life(self._account, name)
+            lacking = list(denied(self._account, name.split("-")[1], wanted))
         except Exception as error:
             plan.unchecked.append(f"permissions ({_why(error, 'iam:SimulatePrincipalPolicy')})")
             return
-        denied = [x["EvalActionName"] for x in found if x["EvalDecision"] != "allowed"]
-        if denied:
+        if lacking:
             missing = PermissionMissing(
-                f"{arn} may not do {', '.join(denied)}",
+                f"{arn} may not do {', '.join(lacking)}",
                 resource=plan.key,
                 step="plan",
                 hint="add these actions to its policy; docs/aws.md has one that is enough",
             )
-            actions = ", ".join(f'"{each}"' for each in denied)
+            actions = ", ".join(f'"{each}"' for each in lacking)
             missing.statement = f'{{"Effect": "Allow", "Action": [{actions}], "Resource": "*"}}'
             raise missing
         plan.checked.append("permissions")
@@ -229,15 +218,6 @@ def _price(body: Mapping[str, Any], life: Life) -> float:
             hint="look it up and say it: price=1.41 ($/h of one instance)",
         )
     return life.price
-
-
-def _role_arn(arn: str) -> str:
-    """The role behind a session, which is what policies are attached to."""
-    head, found, tail = arn.partition(":assumed-role/")
-    if not found:
-        return arn
-    account = head.replace(":sts:", ":iam:")
-    return f"{account}:role/{tail.rsplit('/', 1)[0]}"
 
 
 def _why(error: Exception, action: str) -> str:

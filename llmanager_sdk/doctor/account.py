@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from llmanager_sdk.aws.answers import said
 from llmanager_sdk.aws.faults import translate
 from llmanager_sdk.aws.reapable import TIMING, prefix
+from llmanager_sdk.aws.reaper import registry_table
+from llmanager_sdk.aws.simulated import Actions, denied, of_life
 from llmanager_sdk.catalog import data
 from llmanager_sdk.doctor.finding import Check, Finding
 
@@ -19,41 +19,7 @@ if TYPE_CHECKING:
 QUOTA = " for endpoint usage"
 """What the names of the quotas that count end with."""
 LOOK, USE = "look at everything", "use models and create them"
-_TABLE = "dynamodb:{region}:{account}:table/llmanager-{namespace}-registry"
-NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    LOOK: {
-        "*": (
-            "sagemaker:ListEndpoints",
-            "sagemaker:ListEndpointConfigs",
-            "sagemaker:ListModels",
-            "cloudwatch:GetMetricData",
-        ),
-        "sagemaker:{region}:{account}:endpoint/{prefix}doctor": (
-            "sagemaker:DescribeEndpoint",
-            "sagemaker:ListTags",
-        ),
-        _TABLE: ("dynamodb:GetItem", "dynamodb:Query"),
-    },
-    USE: {
-        "sagemaker:{region}:{account}:model/{prefix}doctor": (
-            "sagemaker:AddTags",
-            "sagemaker:CreateModel",
-            "sagemaker:DeleteModel",
-        ),
-        "sagemaker:{region}:{account}:endpoint-config/{prefix}doctor": (
-            "sagemaker:CreateEndpointConfig",
-            "sagemaker:DeleteEndpointConfig",
-        ),
-        "sagemaker:{region}:{account}:endpoint/{prefix}doctor": (
-            "sagemaker:CreateEndpoint",
-            "sagemaker:DeleteEndpoint",
-            "sagemaker:InvokeEndpoint",
-            "sagemaker:InvokeEndpointWithResponseStream",
-        ),
-        _TABLE: ("dynamodb:PutItem",),
-    },
-}
-"""What each of two things takes, by resource (without "arn:PARTITION:")."""
+_LISTS = [f"sagemaker:List{each}" for each in ("Endpoints", "EndpointConfigs", "Models")]
 
 
 class AccountChecks:
@@ -110,55 +76,35 @@ class AccountChecks:
 
     def permissions(self) -> Finding:
         """What a simulation of this caller's policies says."""
-        denied = {what: list(self._denied(what)) for what in NEEDED}
-        lacking = [f"to {what}: {', '.join(names)}" for what, names in denied.items() if names]
+        lacks = {what: self._denied(what) for what in (LOOK, USE)}
+        lacking = [f"to {what}: {', '.join(names)}" for what, names in lacks.items() if names]
         if not lacking:
             return Finding(True, "enough to look at everything, and to create and use models")
         hint = "attach the stack's ReadOnlyPolicy and UserPolicy to this caller"
         return Finding(False, f"{'; '.join(lacking)} is missing; {hint}")
 
-    def _denied(self, what: str) -> Iterator[str]:
+    def _denied(self, what: str) -> list[str]:
         namespace = self._platform.settings.namespace
-        context = [
-            {
-                "ContextKeyName": f"aws:{kind}Tag/llmanager:namespace",
-                "ContextKeyValues": [namespace],
-                "ContextKeyType": "string",
-            }
-            for kind in ("Request", "Resource")
-        ]
-        for place, actions in NEEDED[what].items():
-            try:
-                found = self._account.client("iam").simulate_principal_policy(
-                    PolicySourceArn=self._policy_source,
-                    ActionNames=list(actions),
-                    ResourceArns=[self._arn(place)],
-                    ContextEntries=context,
-                )["EvaluationResults"]
-            except Exception as error:
-                raise translate(error, step="simulate this caller's policies") from error
-            yield from (x["EvalActionName"] for x in found if x["EvalDecision"] != "allowed")
+        try:
+            return list(denied(self._account, namespace, self._needed(what)))
+        except Exception as error:
+            raise translate(error, step="simulate this caller's policies") from error
 
-    def _arn(self, place: str) -> str:
-        if place == "*":
-            return place
-        names = {
-            "region": self._account.region,
-            "account": self._account.identity().account,
-            "namespace": self._platform.settings.namespace,
-            "prefix": prefix(self._platform.settings.namespace),
+    def _needed(self, what: str) -> Actions:
+        namespace, account = self._platform.settings.namespace, self._account
+        name, where = f"{prefix(namespace)}doctor", f"{account.region}:{account.identity().account}"
+        table = f"dynamodb:{where}:table/{registry_table(namespace)}"
+        if what == USE:
+            tags = {f"sagemaker:{where}:model/{name}-tags": ["sagemaker:AddTags"]}
+            return {**of_life(account, name), **tags, table: ["dynamodb:PutItem"]}
+        return {
+            "*": [*_LISTS, "cloudwatch:GetMetricData"],
+            f"sagemaker:{where}:endpoint/{name}": [
+                "sagemaker:DescribeEndpoint",
+                "sagemaker:ListTags",
+            ],
+            table: ["dynamodb:GetItem", "dynamodb:Query"],
         }
-        partition = self._account.identity().arn.split(":")[1]
-        return f"arn:{partition}:{place.format(**names)}"
-
-    @cached_property
-    def _policy_source(self) -> str:
-        """The role behind a session, which is what policies are attached to."""
-        arn = self._account.identity().arn
-        head, found, tail = arn.partition(":assumed-role/")
-        if not found:
-            return arn
-        return f"{head.replace(':sts:', ':iam:')}:role/{tail.rsplit('/', 1)[0]}"
 
     # -- quotas --------------------------------------------------------------------------------
 

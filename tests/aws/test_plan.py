@@ -8,7 +8,8 @@ import pytest
 from botocore.credentials import CredentialResolver
 
 from llmanager_sdk.aws import AwsPlatform
-from llmanager_sdk.aws.plan import ACTIONS, Plan
+from llmanager_sdk.aws.plan import Plan
+from llmanager_sdk.aws.simulated import ACTIONS
 from llmanager_sdk.core.life import Life
 from llmanager_sdk.errors import (
     ConfigurationError,
@@ -21,6 +22,7 @@ from llmanager_sdk.errors import (
 )
 from llmanager_sdk.testing.aws import FakeAws, Fault
 from tests.aws.flows import Scene, ensure, spec, want
+from tests.doctor.lying import Lying
 
 ME = "arn:aws:sts::123456789012:assumed-role/dev/me"
 
@@ -73,6 +75,31 @@ def test_missing_permissions_are_named_with_the_statement(aws: FakeAws, scene: S
     assert '"sagemaker:DeleteEndpoint"' in caught.value.statement
     assert {"sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"} < set(ACTIONS)
     assert plans == []
+
+
+def test_permissions_are_asked_about_on_names_and_tags_of_the_namespace(scene: Scene) -> None:
+    """A policy that allows no more denies the same actions on "*"."""
+    asked: list[Any] = []
+
+    def simulate(call: Any, request: Any) -> Any:
+        asked.append(request)
+        return call(**request)
+
+    lies = {"iam.simulate_principal_policy": simulate}
+    platform = scene.process(Lying(scene.aws.session(), lies))
+    platform.beats.beat("test")
+    admit(platform)
+    where = {each["ResourceArns"][0].split(":", 5)[5]: each["ActionNames"] for each in asked}
+    parts = [name.split("/") for name in where]
+    assert [part for part, _ in parts] == ["model", "endpoint-config", "endpoint"]
+    assert all(name.startswith(f"llm-{scene.namespace}-") for _, name in parts)
+    assert sorted(x for names in where.values() for x in names) == sorted(ACTIONS)
+    told = {x["ContextKeyName"]: x["ContextKeyValues"] for x in asked[0]["ContextEntries"]}
+    assert told == {
+        "aws:RequestTag/llmanager:namespace": [scene.namespace],
+        "aws:ResourceTag/llmanager:namespace": [scene.namespace],
+    }
+    assert {each["PolicySourceArn"] for each in asked} == {"arn:aws:iam::123456789012:role/dev"}
 
 
 def test_a_quota_that_is_too_small_is_named_with_its_code(aws: FakeAws, scene: Scene) -> None:

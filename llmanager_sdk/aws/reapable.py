@@ -64,7 +64,7 @@ class EndpointReaper:
         start = prefix(namespace)
         for part, (stem, noun) in PARTS.items():
             pages = self._client("sagemaker").get_paginator(f"list_{stem}s")
-            for page in pages.paginate(NameContains=start):
+            for page in pages.paginate(NameContains=start, PaginationConfig={"PageSize": 100}):
                 names = (each[f"{noun}Name"] for each in page[f"{noun}s"])
                 yield from ({part: name} for name in names if name.startswith(start))
 

@@ -112,18 +112,18 @@ def lambda_handler(event: object, context: Any) -> dict[str, Any]:
 
 
 def sweep_and_tell(
-    client: Callable[[str], Any], environ: Mapping[str, str], until: float
+    client: Callable[[str], Any], environ: Mapping[str, str], until: float, clock: Clock = time
 ) -> dict[str, Any]:
     """One sweep, told to log, metrics and topic."""
     namespace = environ["LLMANAGER_NAMESPACE"]
     table, dynamodb = registry_table(namespace), client("dynamodb")
     cleaner: Cleaner[Reapable] = Cleaner(
         DynamoSlots(table, namespace, dynamodb),
-        {"endpoint": EndpointReaper(namespace, client, time)},
-        time,
+        {"endpoint": EndpointReaper(namespace, client, clock)},
+        clock,
         me=f"{LAMBDA}:{secrets.token_hex(8)}",
     )
-    beats = Heartbeats(table, namespace, dynamodb, time)
+    beats = Heartbeats(table, namespace, dynamodb, clock)
     report, off_by = reap(cleaner, beats, namespace, LAMBDA, until)
     lines, metrics = told(report, off_by), measured(report, namespace)
     for line in [*lines, metrics]:

@@ -112,3 +112,13 @@ def test_the_demo(home: Path) -> None:
     assert code == 0, out + err
     assert "Done, and nothing is left" in out
     assert not processes(home)
+
+
+def test_models_on_aws_are_those_of_the_catalog(home: Path) -> None:
+    code, out, err = run(home, "models", "--json", LLMANAGER_PLATFORM="aws")
+    assert code == 0, err
+    found = {each["name"]: each for each in json.loads(out)}
+    assert found["qwen3-8b"]["for"] == "ManagedLLM"
+    assert found["gte-large"]["for"] == "ManagedEmbeddings"
+    assert "HF_TOKEN" in found["llama3-8b"]["weights"]
+    assert "jumpstart:ID" in run(home, "models", LLMANAGER_PLATFORM="aws")[1]

@@ -14,7 +14,7 @@ MARKS = {True: "ok  ", False: "FAIL", None: "?   "}
 
 
 def doctor(args: argparse.Namespace) -> int:
-    """Run every check; 1 if one of them fails, or a fix does."""
+    """Run every check; 1 if one of them fails, and is not mended."""
     if args.live:
         from llmanager_sdk.cli.doctor_live import live
 
@@ -25,16 +25,16 @@ def doctor(args: argparse.Namespace) -> int:
     if args.json:
         as_json([each.as_dict() for each in results])
     fixes = [fix for each in results for fix in each.finding.fixes]
-    well = True
+    wrong = [each for each in results if each.finding.ok is False]
     if args.fix:
-        well = mend(results, lambda title: _agree(args, title), print)
+        mended = mend(results, lambda title: _agree(args, title), print)
+        wrong = [each for each in wrong if not (mended and each.finding.fixes)]
         if not fixes:
             print("there is nothing to fix")
     elif fixes and not args.json:
         print(f"\n`llmanager doctor --fix` would, after asking for each of {len(fixes)}:")
         print("\n".join(f"  {fix.title}" for fix in fixes))
-    mended = args.fix and fixes and well
-    return 0 if mended or all(each.finding.ok is not False for each in results) else 1
+    return 1 if wrong else 0
 
 
 def _told(args: argparse.Namespace) -> list[Result]:

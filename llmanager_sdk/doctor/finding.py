@@ -71,12 +71,13 @@ def mend(
     """Ask for each fix, and carry out what is agreed to.
 
     Returns:
-        Whether all that was agreed to went well.
+        Whether every fix was agreed to, and went well.
     """
     well = True
     for result in results:
         for fix in result.finding.fixes:
             if not agree(fix.title):
+                well = False
                 say(f"left as it is: {fix.title}")
                 continue
             try:

@@ -87,9 +87,11 @@ class StackChecks:
                 continue
             for name in formation.change_sets(stack):
                 it = formation.change_set(stack, name)
+                if it is None or it.pending or not name.startswith("llmanager-"):
+                    continue
                 shown = name.startswith("llmanager-diff-")
-                mine = name.startswith("llmanager-") and it is not None and not it.pending
-                if mine and it is not None and (shown or not it.usable):
+                carried_out = it.execution.startswith("EXECUTE_")
+                if shown or not (it.usable or carried_out):
                     yield stack, name
 
     def _withdraw(self, stack: str, name: str) -> str:

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from tests.aws.conftest import aws, clock, make, scene
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from llmanager_sdk.testing.aws import FakeAws
+from tests.aws.conftest import aws, clock, make
+from tests.aws.flows import Scene
 from tests.registry.conftest import dynamodb_url
 
-__all__ = ["aws", "clock", "dynamodb_url", "make", "scene"]
+__all__ = ["aws", "clock", "dynamodb_url", "make"]
+
+
+@pytest.fixture
+def scene(aws: FakeAws, tmp_path: Path) -> Iterator[Scene]:
+    """Seen by those who may also mend."""
+    made = Scene(aws, tmp_path, role="operator")
+    yield made
+    made.close()

@@ -307,6 +307,8 @@ def test_each_fix_is_asked_for_and_what_is_not_agreed_to_is_left() -> None:
     assert done == ["two", "four"]
     assert said[0] == "left as it is: one"
     assert said[2].startswith("FAILED: three: it did not work")
+    assert not mend(results[:1], lambda title: title != "one", said.append)
+    assert mend(results[:1], lambda title: True, said.append)
 
 
 def _raises(error: Exception) -> Check:

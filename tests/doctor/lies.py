@@ -6,7 +6,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from llmanager_sdk.testing.aws import FakeAws
+from llmanager_sdk.testing.aws import Canned, FakeAws
+from llmanager_sdk.testing.aws.engines import Refusal
+from llmanager_sdk.testing.aws.rules import AwsError
 from tests.doctor.lying import Call, Lie, answer, instead_of, once, refusal
 
 Change = Callable[[FakeAws], Mapping[str, Lie]]
@@ -101,6 +103,48 @@ def _never_gone(aws: FakeAws) -> Mapping[str, Lie]:
     return {"sagemaker.describe_model": lie}
 
 
+def engine(answers: Callable[[Mapping[str, Any]], bytes]) -> Change:
+    """What stands in the container."""
+
+    def change(aws: FakeAws) -> Mapping[str, Lie]:
+        aws.engine = Canned(lambda asked: [answers(asked)])
+        return {}
+
+    return change
+
+
+def tei(asked: Mapping[str, Any]) -> bytes:
+    """As TEI answers."""
+    texts = asked.get("inputs")
+    if not isinstance(texts, str | list):
+        raise Refusal(422, b'{"error": "inputs: invalid type"}')
+    return json.dumps([[0.6, 0.8]] * (1 if isinstance(texts, str) else len(texts))).encode()
+
+
+def _one_at_a_time(asked: Mapping[str, Any]) -> bytes:
+    if len(asked["inputs"]) > 1 and isinstance(asked["inputs"], list):
+        raise Refusal(413, b'{"error": "batch too big"}')
+    return tei(asked)
+
+
+def _takes_anything(asked: Mapping[str, Any]) -> bytes:
+    return b"[[1.0]]" if isinstance(asked["inputs"], int) else tei(asked)
+
+
+def _other_words(aws: FakeAws) -> Mapping[str, Lie]:
+    """Who is not there is called so in other words."""
+    ready = aws.sagemaker.ready
+
+    def nobody(name: str) -> Any:
+        try:
+            return ready(name)
+        except AwsError as error:
+            raise AwsError("ValidationError", "No such endpoint.") from error
+
+    aws.sagemaker.ready = nobody  # type: ignore[method-assign]
+    return {}
+
+
 LIES: Mapping[str, Change] = {
     "time": lies(sts__get_caller_identity=_an_hour_ago),
     "quota names": lies(service_quotas__list_service_quotas=_other_names),
@@ -108,6 +152,9 @@ LIES: Mapping[str, Change] = {
     "missing": lies(
         sagemaker__describe_model=instead_of("Could not find", refusal(NO, "No such model."))
     ),
+    "not found": _other_words,
+    "answered": engine(_one_at_a_time),
+    "container's error": engine(_takes_anything),
     "table": lies(
         dynamodb__describe_continuous_backups=answer({"ContinuousBackupsDescription": {}})
     ),

@@ -15,10 +15,16 @@ from llmanager_sdk.doctor.live.run import PROBES, Done, Plan, carry_out, plan
 from llmanager_sdk.errors import LLManagerError, NotAllowed
 from llmanager_sdk.testing.aws import FakeAws
 from tests.aws.flows import Scene
-from tests.doctor.lies import LIES
+from tests.doctor.lies import LIES, engine, tei
 from tests.doctor.lying import Lie, Lying
 
 NAMES = [probe.name for probe in PROBES]
+
+
+@pytest.fixture(autouse=True)
+def container(aws: FakeAws) -> None:
+    """What the probes deploy."""
+    engine(tei)(aws)
 
 
 def quiet(line: str) -> None:

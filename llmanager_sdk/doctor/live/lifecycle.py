@@ -23,7 +23,7 @@ CREATING_S = PROVISION_S + sum(TIMEOUTS.values())
 """As `aws/bounds.py` has it, with the timeouts of the bench."""
 
 
-def _life(bench: Bench) -> Life:
+def up(bench: Bench) -> Life:
     """The one that most of these probes are about, as it is recorded now."""
     key = f"doctor-{bench.token}-endpoint"
     for slot_key, gen in bench.lives:
@@ -43,34 +43,34 @@ def _model(bench: Bench) -> Seen:
 
 
 def _tags(bench: Bench) -> Seen:
-    life, sagemaker = _life(bench), bench.client("sagemaker")
+    life, sagemaker = up(bench), bench.client("sagemaker")
     arn = sagemaker.describe_model(ModelName=life.names["model"])["ModelArn"]
     told = sagemaker.list_tags(ResourceArn=arn)["Tags"]
     return Seen(requests.ours(bench.namespace, life, told), f"{len(told)} tags at once")
 
 
 def _listed(bench: Bench) -> Seen:
-    name, kind = _life(bench).names["model"], bench.engine.kinds["endpoint"]
+    name, kind = up(bench).names["model"], bench.engine.kinds["endpoint"]
     took = bench.wait(lambda: {"model": name} in list(kind.list(bench.namespace)), SOON_S)
     return Seen(took is not None, "never" if took is None else f"after {took:.0f} s")
 
 
 def _twice(part: str) -> Callable[[Bench], Seen]:
     def look(bench: Bench) -> Seen:
-        life = _life(bench)
+        life = up(bench)
         return judged(refused(lambda: bench.create(part, life)), exists)
 
     return look
 
 
 def _accepted(bench: Bench) -> Seen:
-    life = _life(bench)
+    life = up(bench)
     bench.create("config", life)
     return accepted(bench, lambda: bench.create("endpoint", life), missing, SOON_S)
 
 
 def _at_once(bench: Bench) -> Seen:
-    life = _life(bench)
+    life = up(bench)
     error = refused(lambda: _describe(bench, life))
     if error is not None:
         return Seen(False, f"{said(error).code}: {said(error).message}")
@@ -79,14 +79,14 @@ def _at_once(bench: Bench) -> Seen:
 
 
 def _undeletable(bench: Bench) -> Seen:
-    name = _life(bench).names["endpoint"]
+    name = up(bench).names["endpoint"]
     error = refused(lambda: bench.client("sagemaker").delete_endpoint(EndpointName=name))
     return judged(error, in_progress)
 
 
 def _ready(bench: Bench) -> Seen:
     """With the engine, which polls, probes, and records it as ready."""
-    life = _life(bench)
+    life = up(bench)
     began = bench.clock.time()
     want = bench.want("endpoint")
     steps = bench.engine.ensure(want, deadline=began + CREATING_S, notify=lambda _: bench.check())
@@ -99,7 +99,7 @@ def _ready(bench: Bench) -> Seen:
 
 
 def _metric(bench: Bench) -> Seen:
-    life, kind = _life(bench), bench.engine.kinds["endpoint"]
+    life, kind = up(bench), bench.engine.kinds["endpoint"]
     bench.platform.data_plane.probe(life)
     took = bench.wait(lambda: kind.used_outside(life) is not None, PROBE_S, every=15.0)
     if took is None:
@@ -108,14 +108,14 @@ def _metric(bench: Bench) -> Seen:
 
 
 def _logs(bench: Bench) -> Seen:
-    life, kind = _life(bench), bench.engine.kinds["endpoint"]
+    life, kind = up(bench), bench.engine.kinds["endpoint"]
     took = bench.wait(lambda: bool(kind.logs(life, 10)), LOGS_S)
     return Seen(took is not None, "none" if took is None else f"after {took:.0f} s")
 
 
 def _deleting(bench: Bench) -> Seen:
     """With the reaper's own steps; then a look of ours until it is not there."""
-    life = _life(bench)
+    life = up(bench)
     run(verbs.stop(bench.engine, life.spec.key, force=True), bench.clock)
     run(bench.engine.settle_all(life.spec.key, life.gen), bench.clock)
     states: list[str] = []
@@ -137,13 +137,13 @@ def _deleting(bench: Bench) -> Seen:
 
 def _again(bench: Bench) -> Seen:
     """As a request that comes very late would do it."""
-    life = _life(bench)
+    life = up(bench)
     return accepted(bench, lambda: bench.create("endpoint", life), exists, SOON_S)
 
 
 def _cleared(bench: Bench) -> Seen:
     """With the reaper's own steps, up to the tombstone."""
-    life = _life(bench)
+    life = up(bench)
     most = CREATING_S + DELETING_S
     began = bench.clock.time()
     over = run(verbs.see_off(bench.engine, life.spec.key, most), bench.clock)
@@ -205,7 +205,7 @@ BEFORE = (
         needs=("model",),
     ),
 )
-PAID = (
+RISE = (
     Probe(
         "endpoint",
         "an endpoint is accepted right after its config, or refused as long as that is not seen",
@@ -268,6 +268,8 @@ PAID = (
         paid=True,
         needs=("in service",),
     ),
+)
+FALL = (
     Probe(
         "deleted",
         "a deletion is over within what the ceiling is computed with",

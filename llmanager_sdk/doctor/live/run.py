@@ -9,17 +9,20 @@ from llmanager_sdk.aws.answers import said
 from llmanager_sdk.aws.bounds import assumed
 from llmanager_sdk.aws.guard import need_reaper
 from llmanager_sdk.ceiling import ceiling
-from llmanager_sdk.doctor.live import control, lifecycle, refusals, tables
+from llmanager_sdk.doctor.live import control, lifecycle, refusals, runtime, tables
 from llmanager_sdk.doctor.live.bench import Bench
 from llmanager_sdk.doctor.live.probe import NotTried, Outcome, OverLimit, Probe, Verdict, outcome
 from llmanager_sdk.errors import LLManagerError
 
 PROBES: tuple[Probe, ...] = (
     *control.PROBES,
+    *runtime.FREE,
     *tables.PROBES,
     *lifecycle.BEFORE,
     *refusals.PROBES,
-    *lifecycle.PAID,
+    *lifecycle.RISE,
+    *runtime.PAID,
+    *lifecycle.FALL,
 )
 """In the order in which they are tried."""
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from llmanager_sdk.deploy.survey import counted
+
 MONTH_MIN = 30 * 24 * 60
 PRICES: Mapping[str, float] = MappingProxyType(
     {
@@ -81,7 +83,7 @@ def floor(core: str, alarms: str = "", parameters: Mapping[str, str] | None = No
         _item("Lambda, requests", f"{sweeps:,.0f} sweeps", sweeps, "request"),
         _item(
             "Lambda, time",
-            f"{sweeps:,.0f} sweeps x {SWEEP_S:g} s x {memory / 1024:g} GB",
+            f"{sweeps:,.0f} sweeps x {SWEEP_S:g} s (assumed) x {memory / 1024:g} GB",
             sweeps * SWEEP_S * memory / 1024,
             "gb_s_arm" if "arm64" in core else "gb_s",
         ),
@@ -96,9 +98,9 @@ def floor(core: str, alarms: str = "", parameters: Mapping[str, str] | None = No
     ]
     if alarms:
         count = len(re.findall(r"Type: *AWS::CloudWatch::Alarm\b", alarms))
-        items.append(_item("alarms", f"{count} alarms", count, "alarm"))
+        items.append(_item("alarms", counted(count, "alarm"), count, "alarm"))
         boards = len(re.findall(r"Type: *AWS::CloudWatch::Dashboard\b", alarms))
-        items.append(_item("dashboard", f"{boards} dashboard", boards, "dashboard"))
+        items.append(_item("dashboards", counted(boards, "dashboard"), boards, "dashboard"))
     if (parameters or {}).get("KmsKeyArn"):
         items.append(Item("KMS key", "yours: billed where it was made", 0.0))
     if (parameters or {}).get("SubnetIds"):

@@ -16,7 +16,7 @@ from llmanager_sdk.aws.stack import stack_name
 from llmanager_sdk.core.life import SCHEMA, Page, Slot
 from llmanager_sdk.deploy.gateway import CloudFormation
 from llmanager_sdk.deploy.stacks import Found
-from llmanager_sdk.deploy.survey import Live, Survey, Table
+from llmanager_sdk.deploy.survey import Live, Survey, Table, counted
 from llmanager_sdk.errors import PermissionMissing
 
 
@@ -91,7 +91,7 @@ def _tables(platform: AwsPlatform, slots: list[Slot]) -> Iterator[Table]:
     if found := describe(platform, history):
         yield _table(platform, found, "history", _messages(platform, found))
     if found := describe(platform, registry):
-        rows = f"{len(slots)} rows about models that are or were" if slots else ""
+        rows = f"{counted(len(slots), 'row')} about models that are or were" if slots else ""
         yield _table(platform, found, "registry", rows)
 
 
@@ -130,7 +130,7 @@ def _messages(platform: AwsPlatform, found: Mapping[str, Any]) -> str:
         if isinstance(typed, PermissionMissing):
             return f"about {about} items, or more: this caller may not look"
         raise typed from error
-    return f"about {max(about, seen)} items of chat histories" if seen else ""
+    return f"about {counted(max(about, seen), 'item')} of chat histories" if seen else ""
 
 
 def _log_groups(platform: AwsPlatform) -> list[int] | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from llmanager_sdk.aws.stack import TAG, older, stack_name
+from llmanager_sdk.aws.stack import DEFAULT_CAP, TAG, older, stack_name
 from llmanager_sdk.deploy.templates import Name
 from llmanager_sdk.errors import ConfigurationError, NameTaken, NotAllowed, StackFailed
 
@@ -126,7 +126,8 @@ def wanted(
         ConfigurationError: alarms that nobody would hear.
     """
     known = declared(text)
-    values = {**(base or {}), **found.parameters, **options.parameters()}
+    usual = {"Cap": f"{DEFAULT_CAP:g}"}
+    values = {**usual, **(base or {}), **found.parameters, **options.parameters()}
     if which == "alarms" and not values.get("TopicArn"):
         raise ConfigurationError(
             "alarms need an SNS topic, which tells somebody",

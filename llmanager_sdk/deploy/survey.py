@@ -18,6 +18,11 @@ LOGGED = 0.03
 """$ for a GB and month in CloudWatch Logs; unverified as well."""
 
 
+def counted(number: int, what: str) -> str:
+    """So many of them, as people write it."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 @dataclass(frozen=True)
 class Choice:
     """What is to become of what the stack does not hold.
@@ -230,7 +235,8 @@ def remains(survey: Survey) -> list[str]:
     elif survey.log_groups:
         cost = survey.log_size * LOGGED / 1e9
         told.append(
-            f"{survey.log_groups} log groups /aws/sagemaker/Endpoints/llm-{survey.namespace}-*: "
+            f"{counted(survey.log_groups, 'log group')} /aws/sagemaker/Endpoints/"
+            f"llm-{survey.namespace}-*: "
             f"{cost:.2f} $ a month (unverified price)"
         )
     return told

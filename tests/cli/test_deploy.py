@@ -86,7 +86,10 @@ def test_from_deploy_to_destroy(run: Run, aws: FakeAws, namespace: str) -> None:
     code, out, err = run("destroy", "--stack")
     assert (code, "--yes" in err) == (1, True)
     code, out, err = run("destroy", "--stack", "--yes")
-    assert (code, out.splitlines()[-1]) == (0, "Done."), err
+    assert (code, "Done.\nleft: the table" in out) == (0, True), err
+    code, out, err = run("destroy", "--stack", "--data", "delete", "--yes", "--json")
+    told = json.loads(out)
+    assert (code, len(told["done"]), told["left"]) == (0, 1, []), err
     code, out, err = run("destroy", "--stack", "--json")
     assert (code, json.loads(out)) == (0, {"agreed": True, "done": [], "left": []}), err
 

@@ -40,7 +40,9 @@ Resources:
   Extra:
     Type: AWS::SQS::Queue
     Condition: HasTopic
-    Properties: {QueueName: !Sub "llmanager-${Namespace}-extra"}
+    Properties:
+      QueueName: !Sub "llmanager-${Namespace}-extra"
+      Tags: [{Key: topic, Value: !Ref TopicArn}]
 Outputs:
   Namespace: {Value: !Ref Namespace}
   Cap: {Value: !Ref Cap}

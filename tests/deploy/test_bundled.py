@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from llmanager_sdk.aws.stack import DEFAULT_CAP
 from llmanager_sdk.deploy import floor
 from llmanager_sdk.deploy.stacks import Options, declared
 from llmanager_sdk.deploy.templates import NAMES, template
@@ -23,6 +24,10 @@ from tests.deploy.stage import TOPIC, Person, Stage
 def test_parameters_are_found_without_reading_yaml(name: str) -> None:
     text = template(name)  # type: ignore[arg-type]
     assert declared(text) == set(load(text)["Parameters"])
+
+
+def test_the_console_and_deploy_begin_with_the_same_cap() -> None:
+    assert float(load(template())["Parameters"]["Cap"]["Default"]) == DEFAULT_CAP
 
 
 def test_a_template_that_is_missing_says_how_to_get_it(tmp_path: Path) -> None:

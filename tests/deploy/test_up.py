@@ -109,7 +109,7 @@ def test_alarms_are_a_second_stack_that_is_kept_up_to_date(stage: Stage) -> None
     person = Person()
     outcome = stage.deploy(person, alarms=True, topic=TOPIC)
     assert [x.name for x in outcome.stacks] == [stage.name, f"{stage.name}-alarms"]
-    assert "1 alarms x 0.1 $" in person.heard
+    assert "1 alarm x 0.1 $" in person.heard
     other = f"{TOPIC}-too"
     outcome = stage.deploy(topic=other)
     assert outcome.stacks[1].parameters["TopicArn"] == other

@@ -96,9 +96,13 @@ class Destroyer:
             if not self._confirm(any(isinstance(act, DropTable) for act in acts)):
                 self._say("Nothing was done.")
                 return Ended(False, (), ())
-        for act in acts:
-            self._carry_out(act, choice)
-        left = self._check(choice, acts)
+        try:
+            for act in acts:
+                self._carry_out(act, choice)
+            left = self._check(choice, acts)
+        except KeyboardInterrupt as stop:
+            stop.add_note("What has begun goes on; run the same command again to do the rest.")
+            raise
         return Ended(True, acts, tuple(remains(left)))
 
     def _carry_out(self, act: Act, choice: Choice) -> None:

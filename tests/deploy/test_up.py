@@ -84,6 +84,20 @@ def test_who_says_no_leaves_nothing_behind(stage: Stage) -> None:
     assert len(stack.change_sets) == 1, "the change set that was refused is gone"
 
 
+class Leaves(Person):
+    """Presses Ctrl-C when it is asked."""
+
+    def ask(self, question: str) -> bool:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_at_the_question_leaves_nothing_behind(stage: Stage) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        stage.deploy(Leaves())
+    stage.aws.clock.sleep(10.0)
+    assert stage.stack() is None
+
+
 def test_a_diff_changes_nothing_and_leaves_nothing(stage: Stage) -> None:
     person = Person()
     stage.deployer(person).diff(Options(cap=3.0))

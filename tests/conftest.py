@@ -11,9 +11,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import settings
 
 from llmanager_sdk.catalog import DEFAULT_CHAT, chat_models
 from llmanager_sdk.local.setup import set_up
+
+# A property is about results, and the machine is shared: how long an example takes says nothing.
+settings.register_profile("shared", deadline=None)
+settings.load_profile("shared")
 
 CACHE = Path(
     os.environ.get("LLMANAGER_TEST_CACHE") or Path(__file__).resolve().parent.parent / ".cache"

@@ -1,4 +1,4 @@
-"""The demo's chain with platform="aws", in a fake account."""
+"""The demo's chain with platform="aws", in an emulated account."""
 
 from __future__ import annotations
 
@@ -12,13 +12,18 @@ from tests.accept.homes import home
 
 COMMAND = "make demo-aws"
 SEEN = (
+    ("deployed by one command", r"CREATE_COMPLETE +llmanager-demo(?s:.)*its first sweep is done"),
     ("a plan with its price", r"at most \d+\.\d\d \$/h; \d+\.\d\d \$/h of the cap of 5\.00"),
     ("a streamed answer of real tokens", r"A: .*\b15 min"),
     ("its history in DynamoDB", r"2 messages are in DynamoDB"),
     ("ls with $/h", r"qwen3-0\.6b-\w+ +ready +1\.41"),
-    ("idle deletion by reap --watch", r"\[reap --watch\] qwen3\S+ \(life 1\): every part is gone"),
+    ("idle deletion by the deployed Lambda", r"\[Lambda \S+\] qwen3\S+ \(life 1\): nobody used it"),
     ("the same question, after it came back", r"comes back(?s:.)*A: (?s:.)*\b15 min"),
     ("the history went on", r"4 messages are in DynamoDB"),
+    (
+        "it ends with the Lambda's deletion",
+        r"the last part\n(  \[Lambda .*\n)+  nothing is running",
+    ),
     ("nothing left", r"Done, and nothing is left"),
 )
 

@@ -1,13 +1,17 @@
-"""`make demo-aws`: the demo's chain with platform="aws", in a fake account on this machine.
+"""`make demo-aws`: the demo's chain with platform="aws", in an emulated account on this machine.
 
 SageMaker's control plane and runtime are played (`llmanager_sdk.testing.aws`); the tokens come
 from a real llama.cpp, the vectors from a real encoder, the tables are in a real DynamoDB Local.
-The account's time runs sixty times as fast as yours: waiting for an hour takes a minute.
+What deletes is the Lambda of the deployed stack, which runs in ministack on its schedule. The
+account's time runs sixty times as fast as yours: waiting for an hour takes a minute.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
 import sys
 import tempfile
 import threading
@@ -18,21 +22,22 @@ from pathlib import Path
 
 from llmanager_sdk import ChatHistory, ManagedEmbeddings, ManagedLLM, ManagedVectorStore, warm
 from llmanager_sdk.aws.platform import AwsPlatform
-from llmanager_sdk.cli import reap
 from llmanager_sdk.cli.output import table
 from llmanager_sdk.cli.resources import statuses
 from llmanager_sdk.cli.transcript import told
-from llmanager_sdk.core.sweep import Report
 from llmanager_sdk.rag.chat import DocsChat
 from llmanager_sdk.rag.chunks import split
 from llmanager_sdk.rag.documents import read_folder
 from llmanager_sdk.settings import Settings
 from llmanager_sdk.testing.aws import FakeAws, LocalEngine, Rules
 from tests.aws.clocks import Fast
-from tests.aws.flows import ROLE
+from tests.aws.emulated import emulated_account, lines
 from tests.servers import dynamodb
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+NAMESPACE = "demo"
+FUNCTION = f"llmanager-{NAMESPACE}-reaper"
+DOCUMENTS = ("README.md", "docs/architecture.md")
 QUESTION, PATTERN = "How long does an idle engine stay after its last use?", r"\b15 min"
 
 
@@ -50,21 +55,34 @@ def running(platform: AwsPlatform) -> int:
     return len(found)
 
 
-@contextmanager
-def reaper(platform: AwsPlatform) -> Iterator[None]:
-    """`llmanager reap --watch`, beside everything else."""
-    ends = threading.Event()
+def deploy(aws: FakeAws, home: str) -> int:
+    """`llmanager deploy`, as a person types it; its exit code."""
+    nobodys = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    ours = {"LLMANAGER_NAMESPACE": NAMESPACE, "LLMANAGER_HOME": home}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    words = [sys.executable, "-m", "llmanager_sdk.cli", "deploy", "--yes"]
+    environ = {**kept, **nobodys, **ours, **aws.environ()}
+    return subprocess.run(words, env=environ, check=False, timeout=300).returncode
 
-    def tell(report: Report, dry: bool) -> None:
-        for key, gen, why in report.done:
-            print(f"  [reap --watch] {key} (life {gen}): {why}", flush=True)
+
+@contextmanager
+def reaper(aws: FakeAws) -> Iterator[None]:
+    """Tells what the deployed Lambda writes into its log, beside everything else."""
+    ends, pause, session = threading.Event(), threading.Event(), aws.session()
 
     def work() -> None:
-        reap.watch(platform, 300.0, tell, ends.is_set)
+        told, last = 0, False
+        while not last:
+            last = ends.wait(1.0)
+            pause.wait(1.0 if last else 0.0)  # a sweep's log comes when the sweep has ended
+            done = [x for x in lines(session, FUNCTION) if x.startswith('{"event": "done"')]
+            for line in done[told:]:
+                key, gen, why = json.loads(line)["what"]
+                print(f"  [Lambda {FUNCTION}] {key} (life {gen}): {why}", flush=True)
+            told = len(done)
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    until(lambda: bool(platform.beats.living()), 60)
     try:
         yield
     finally:
@@ -88,13 +106,16 @@ def main() -> int:
     if lacks := dynamodb.missing():
         print(f"demo-aws needs a DynamoDB Local, and {lacks} is missing here")
         return 1
-    with tempfile.TemporaryDirectory() as home, dynamodb.dynamodb_local() as tables:
-        clock = Fast()
-        rules = Rules(creating=300.0, deleting=60.0, visible=5.0, metric_delay=60.0)
-        with FakeAws(LocalEngine(), dynamodb=tables, rules=rules, clock=clock) as aws:
-            settings = Settings(namespace="demo", role=ROLE, home=Path(home))
-            platform = AwsPlatform(settings, session=aws.session(), clock=clock, show=print)
-            wrong = play(platform, aws)
+    clock = Fast()
+    rules = Rules(creating=300.0, deleting=60.0, visible=5.0, metric_delay=60.0)
+    account = emulated_account(LocalEngine(), rules=rules, clock=clock)
+    with tempfile.TemporaryDirectory() as home, account as aws:
+        step("The stack, once for each namespace (llmanager deploy)")
+        if deploy(aws, home):
+            return 1
+        settings = Settings(namespace=NAMESPACE, home=Path(home))
+        platform = AwsPlatform(settings, session=aws.session(), clock=clock, show=print)
+        wrong = play(platform, aws)
     print(f"\n{'WRONG: ' + '; '.join(wrong) if wrong else 'Done, and nothing is left'}.")
     return 1 if wrong else 0
 
@@ -102,15 +123,15 @@ def main() -> int:
 def play(platform: AwsPlatform, aws: FakeAws) -> list[str]:
     """The scenes; what went wrong."""
     wrong: list[str] = []
-    llm = ManagedLLM("qwen3-0.6b", platform=platform, idle_timeout="20m", temperature=0)
-    embeddings = ManagedEmbeddings("minilm", platform=platform, idle_timeout="20m")
-    with reaper(platform):
+    llm = ManagedLLM("qwen3-0.6b", platform=platform, idle_timeout="40m", temperature=0)
+    embeddings = ManagedEmbeddings("minilm", platform=platform, idle_timeout="40m")
+    with reaper(aws):
         step("The first use: the plan, then two endpoints at once")
         for status in warm(llm, embeddings):
             print(f"  {status}")
         step("Read the documents; their vectors come from the endpoint, the store is local")
         store = ManagedVectorStore("handbook", embeddings, platform="local")
-        passages = split([*read_folder(ROOT / "README.md"), *read_folder(ROOT / "docs")])
+        passages = split([x for name in DOCUMENTS for x in read_folder(ROOT / name)])
         store.add_documents(passages)
         print(f"  {store.count()} passages")
         history = ChatHistory("demo", platform=platform)
@@ -130,13 +151,26 @@ def play(platform: AwsPlatform, aws: FakeAws) -> list[str]:
         print(f"  {messages} messages are in DynamoDB")
         if messages != 4:
             wrong.append(f"{messages} messages instead of 4")
-        step("Stop everything")
+        step("Stop the model at once (llmanager stop)")
         llm.resource.stop()
-        embeddings.resource.stop()
-        if not until(lambda: not aws.sagemaker.billed() and not alive(platform), 120):
-            wrong.append("something was not stopped")
         running(platform)
+        step("Nobody asks any more: the Lambda deletes what is left, to the last part")
+        if not until(lambda: not left(aws) and buried(platform), 120):
+            wrong.append(f"{', '.join(left(aws))} was not deleted")
+    running(platform)
     return wrong
+
+
+def left(aws: FakeAws) -> list[str]:
+    """Everything there is in SageMaker."""
+    it = aws.sagemaker
+    it.billed()
+    return [*it.endpoints, *it.configs, *it.models]
+
+
+def buried(platform: AwsPlatform) -> bool:
+    slots = platform.keeper.engine.registry.scan("").slots
+    return all(life.phase == "gone" for slot in slots for life in slot.lives)
 
 
 def alive(platform: AwsPlatform) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from llmanager_sdk.aws.platform import AwsPlatform
 from llmanager_sdk.testing.aws import FakeAws
 from tests.aws.conftest import aws, clock, make
 from tests.aws.flows import Scene
@@ -21,3 +22,11 @@ def scene(aws: FakeAws, tmp_path: Path) -> Iterator[Scene]:
     made = Scene(aws, tmp_path, role="operator")
     yield made
     made.close()
+
+
+@pytest.fixture
+def platform(scene: Scene) -> AwsPlatform:
+    """A process in an account where the Lambda swept just now."""
+    made = scene.process()
+    made.beats.beat("lambda")
+    return made

@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from llmanager_sdk.aws import requests
 from llmanager_sdk.aws.platform import AwsPlatform
-from llmanager_sdk.cli.doctor_aws import checks
 from llmanager_sdk.doctor.finding import Check, Finding, Fix, Result, examine, mend
 from llmanager_sdk.errors import ConfigurationError, PermissionMissing
 from llmanager_sdk.testing.aws import Fault
-from tests.aws.flows import ROLE, Scene, ensure, spec, stop, want
+from tests.aws.flows import Scene, ensure, want
+from tests.doctor.looking import looked, mended
 from tests.doctor.lying import Lying
 
 NAMES = [
@@ -33,25 +32,6 @@ NAMES = [
     "orphans",
     "rowless",
 ]
-
-
-def looked(platform: AwsPlatform) -> dict[str, Finding]:
-    return {each.name: each.finding for each in examine(checks(platform))}
-
-
-def mended(platform: AwsPlatform, *names: str) -> list[str]:
-    """Carry out every fix of these checks; what was said."""
-    said: list[str] = []
-    results = [x for x in examine(checks(platform)) if x.name in names]
-    assert mend(results, lambda title: True, said.append)
-    return said
-
-
-@pytest.fixture
-def platform(scene: Scene) -> AwsPlatform:
-    made = scene.process()
-    made.beats.beat("lambda")
-    return made
 
 
 def test_an_account_in_order(platform: AwsPlatform) -> None:
@@ -196,94 +176,6 @@ def test_a_part_of_a_table_that_nobody_may_look_at(platform: AwsPlatform, scene:
     scene.aws.faults.add(Fault("dynamodb:DescribeContinuousBackups", "denied", times=9))
     found = looked(platform)["registry"]
     assert (found.ok, found.text.endswith("not looked at: point-in-time recovery")) == (True, True)
-
-
-# -- resources -------------------------------------------------------------------------------------
-
-
-def test_a_twin_is_deleted_and_a_second_fix_finds_nothing(
-    platform: AwsPlatform, scene: Scene
-) -> None:
-    known = ensure(platform, want())
-    stop(platform)
-    assert scene.settle() <= 4
-    for make in (requests.model, requests.config, requests.endpoint):
-        more = ({}, ROLE) if make is requests.model else ()
-        body = make(scene.namespace, _full(known.life), *more)
-        kind = make.__name__.removesuffix("_config")
-        operation = {"model": "CreateModel", "config": "CreateEndpointConfig"}.get(kind)
-        scene.aws.sagemaker.call(operation or "CreateEndpoint", body)
-        scene.aws.clock.sleep(10.0)
-    scene.aws.clock.sleep(400.0)
-    platform.beats.beat("lambda")
-    found = looked(platform)["orphans"]
-    assert "up again after its life was over" in found.text
-    assert len(mended(platform, "orphans")) == 1
-    assert scene.settle() <= 4
-    assert looked(platform)["orphans"].ok
-
-
-def _full(life: Any) -> Any:
-    """A tombstone has no body; the late request has."""
-    from dataclasses import replace
-
-    return replace(life, spec=spec())
-
-
-def test_what_should_have_gone_long_ago(platform: AwsPlatform, scene: Scene) -> None:
-    ensure(platform, want(idle=900.0))
-    scene.aws.clock.sleep(1200.0)
-    assert looked(platform)["orphans"].ok
-    scene.aws.clock.sleep(2000.0)
-    found = looked(platform)["orphans"]
-    assert "could have gone 15 min ago: nobody used it for its idle time" in found.text
-    assert mended(platform, "orphans")[0].startswith("done: delete ")
-    assert scene.settle() <= 4
-
-
-def stray(scene: Scene, name: str, tagged: bool = True) -> str:
-    """A model with a name of ours and no row."""
-    whole = f"llm-{scene.namespace}-{name}"
-    told = {"llmanager:namespace": scene.namespace, "llmanager:life": whole} if tagged else {}
-    tags = [{"Key": key, "Value": value} for key, value in told.items()]
-    scene.aws.sagemaker.call(
-        "CreateModel", {"ModelName": whole, "ExecutionRoleArn": ROLE, "Tags": tags}
-    )
-    return whole
-
-
-def test_a_rowless_resource_is_deleted_with_its_tags_shown(
-    platform: AwsPlatform, scene: Scene
-) -> None:
-    ensure(platform, want())
-    ours, foreign = stray(scene, "lost"), stray(scene, "foreign", tagged=False)
-    found = looked(platform)["rowless"]
-    assert ours in found.text
-    assert foreign in found.text
-    (fix,) = found.fixes
-    assert "llmanager:life=" + ours in fix.title
-    assert mended(platform, "rowless") != []
-    assert scene.left().count(ours) == 0
-    assert foreign in scene.left(), "no tag of ours: never touched"
-    after = looked(platform)["rowless"]
-    assert ours not in after.text
-    assert after.fixes == ()
-
-
-def test_a_rowless_endpoint_says_its_price_and_goes_through_the_sweep(
-    platform: AwsPlatform, scene: Scene
-) -> None:
-    known = ensure(platform, want())
-    table = platform.keeper.engine.registry
-    platform.account.client("dynamodb").delete_item(
-        TableName=table.table,  # type: ignore[attr-defined]
-        Key={"pk": {"S": scene.namespace}, "sk": {"S": known.life.spec.key}},
-    )
-    found = looked(platform)["rowless"]
-    assert "(endpoint, config, model, InService): 1.41 $/h" in found.text
-    assert len(mended(platform, "rowless")) == 1
-    assert scene.settle() <= 4
-    assert looked(platform)["rowless"].ok
 
 
 # -- asking ----------------------------------------------------------------------------------------

@@ -30,7 +30,6 @@ BEGIN_S = 60.0
 STACK_S = 2700.0
 """How long one operation on a stack is followed."""
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
-_GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE")
 
 Say = Callable[[str], None]
 
@@ -138,18 +137,22 @@ class Operations:
             CloudUnavailable: it cannot be carried out any more.
         """
         stack = self.gateway.look(proposal.wanted.name)
-        before = self._newest(stack)
-        if not self.gateway.execute(stack, proposal.name):
-            # It was accepted by the try before, or from a twin; or it is outdated, or withdrawn.
-            left = self.gateway.change_set(stack.name, proposal.name)
-            if left is None or not left.execution.startswith("EXECUTE_"):
-                raise CloudUnavailable(
-                    "the stack was changed by somebody else after the difference was shown",
-                    resource=stack.name,
-                    step="carry out",
-                    hint="run the same command again: it shows the new difference",
-                )
-        return self._judged(stack, *self._follow(stack, before))
+        before = self._newest(stack) if stack.exists else ""
+        if not (stack.exists and self._accepted(stack, proposal.name)):
+            raise CloudUnavailable(
+                "the stack was changed by somebody else after the difference was shown",
+                resource=proposal.wanted.name,
+                step="carry out",
+                hint="run the same command again: it shows the new difference",
+            )
+        return self._judged(stack, "CREATE_COMPLETE", "UPDATE_COMPLETE", since=before)
+
+    def _accepted(self, stack: Found, name: str) -> bool:
+        """Whether it is carried out: because we asked, or the try before, or a twin."""
+        if self.gateway.execute(stack, name):
+            return True
+        left = self.gateway.change_set(stack.name, name)
+        return left is not None and left.execution.startswith("EXECUTE_")
 
     def delete(self, stack: Found) -> Found:
         """Delete a stack, and follow that to its end.
@@ -159,7 +162,7 @@ class Operations:
         """
         before = self._newest(stack)
         self.gateway.delete(stack)
-        return self._judged(stack, *self._follow(stack, before))
+        return self._judged(stack, "DELETE_COMPLETE", since=before)
 
     def wait(self, stack: Found) -> None:
         """Follow what somebody else began, however it ends."""
@@ -175,17 +178,18 @@ class Operations:
         began, begun = self._clock.monotonic(), False
         while True:
             happened = self._happened(stack)
-            if not happened and self._vanished(stack):
-                return "DELETE_COMPLETE", []
             last = next((event.status for event in happened if event.of_stack), "")
             going = last.endswith("_IN_PROGRESS") and last != "REVIEW_IN_PROGRESS"
-            begun = begun or going or since not in {event.id for event in happened}
+            fresh = bool(happened) and since not in {event.id for event in happened}
+            begun = begun or going or fresh
             for event in reversed(happened if begun else []):
                 if event.id not in told:
                     told.add(event.id)
                     self._say(f"  {event}")
             if begun and last and not going:
                 return last, happened
+            if not begun and self._vanished(stack):
+                return "DELETE_COMPLETE", []  # an empty one may go without a word
             if self._clock.monotonic() > began + (STACK_S if begun else BEGIN_S):
                 raise CloudUnavailable(
                     "the end of the operation was not seen"
@@ -211,8 +215,10 @@ class Operations:
         except CloudUnavailable:
             return False
 
-    def _judged(self, stack: Found, last: str, happened: list[Event]) -> Found:
-        if last not in _GOOD:
+    def _judged(self, stack: Found, *good: str, since: str) -> Found:
+        """Follow what has begun; the stack, if that ended well."""
+        last, happened = self._follow(stack, since)
+        if last not in good:
             reasons = tuple(reversed(failures(happened)))
             error = StackFailed(
                 f"the stack ended in {last}: {'; '.join(reasons) or 'nothing says why'}",

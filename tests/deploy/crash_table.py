@@ -1,8 +1,9 @@
 """A crash before and after every AWS call of deploy, diff and destroy; then one rerun.
 
 The process ends at one of its calls: before it is sent, or after its answer came; from then on it
-sends nothing. Another process does the same again at once, and must succeed. Then there is what
-was asked for, and nothing else: one stack, no change set that waits, no resource, no table.
+sends nothing. Another process does the same again, and must succeed: at once, or, where lives are
+ended, when the claim of the dead process has run out. Then there is what was asked for, and nothing
+else: one stack, no change set that waits, no resource, no table.
 """
 
 from __future__ import annotations
@@ -183,6 +184,8 @@ def case(aws: FakeAws, home: Path, flow: str, at: int, after: bool) -> Case:
     made = aws.cloudformation.made
     with contextlib.suppress(Crash):
         action(stage, dies.session(aws))
+    if flow == "destroy":
+        aws.clock.sleep(330.0)
     began, found = aws.clock.time(), []
     try:
         action(stage, None)

@@ -6,7 +6,7 @@ import pytest
 
 from llmanager_sdk.deploy.stacks import Options
 from llmanager_sdk.errors import ConfigurationError, NameTaken, NotAllowed, StackFailed
-from llmanager_sdk.testing.aws import FakeAws
+from llmanager_sdk.testing.aws import FakeAws, Fault
 from llmanager_sdk.testing.aws.cloudformation import MOST
 from llmanager_sdk.testing.aws.template import Resource
 from tests.deploy.stage import TOPIC, Person, Stage
@@ -183,6 +183,15 @@ def test_what_is_going_on_is_waited_for(stage: Stage) -> None:
     outcome = stage.deploy(person)
     assert f"{stage.name} is in UPDATE_IN_PROGRESS; waiting for its end" in person.lines
     assert outcome.stacks[0].outputs["Cap"] == "7", "what was deployed by hand stays"
+
+
+def test_events_that_cannot_be_read_for_a_while_end_nothing(stage: Stage, aws: FakeAws) -> None:
+    stage.deploy()
+    # The first look at the events is for the last one before; then there is no answer.
+    aws.faults.add(Fault("cloudformation:DescribeStackEvents", "5xx", skip=1, times=7))
+    outcome = stage.deploy(cap=7.0)
+    assert len(aws.faults.struck) == 7
+    assert (outcome.stacks[0].status, outcome.stacks[0].outputs["Cap"]) == ("UPDATE_COMPLETE", "7")
 
 
 def test_a_newer_reaper_is_not_replaced_unless_forced(stage: Stage) -> None:

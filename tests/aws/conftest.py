@@ -32,7 +32,7 @@ def clock(aws: FakeAws) -> Turned:
 
 @pytest.fixture
 def scene(aws: FakeAws, tmp_path: Path) -> Iterator[Scene]:
-    made = Scene(aws, tmp_path)
+    made = Scene(aws, tmp_path, role="user")
     yield made
     made.close()
 

@@ -22,16 +22,22 @@ from tests.servers.ministack import ministack
 
 @contextmanager
 def emulated_account(
-    engine: Engine | None = None, *, rules: Rules | None = None, clock: Clock = SYSTEM
+    engine: Engine | None = None,
+    *,
+    rules: Rules | None = None,
+    clock: Clock = SYSTEM,
+    lambdas: str = "reaper",
 ) -> Iterator[FakeAws]:
     """The account.
 
     Args:
         clock: with a `Fast` one, schedules and Lambdas keep that time too.
+        lambdas: the role of all Lambdas, for the recorder.
     """
     with ExitStack() as stack:
         tables = stack.enter_context(dynamodb_local())
         aws = stack.enter_context(FakeAws(engine, dynamodb=tables, rules=rules, clock=clock))
+        aws.lambdas = lambdas
         fast = clock.environ() if isinstance(clock, Fast) else {}
         aws.rest = stack.enter_context(ministack({"AWS_ENDPOINT_URL": aws.url, **fast}))
         yield aws

@@ -9,8 +9,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from llmanager_sdk.aws.guard import Reapers
 from llmanager_sdk.aws.plan import Plan
 from llmanager_sdk.aws.platform import AwsPlatform
+from llmanager_sdk.aws.reaper import registry_table
 from llmanager_sdk.core import verbs
 from llmanager_sdk.core.claims import Known, Want
 from llmanager_sdk.core.drivers import run
@@ -55,10 +57,12 @@ class Scene:
 
     Args:
         aws: the account.
+        role: whose credentials its processes have (`FakeAws.session`).
     """
 
-    def __init__(self, aws: FakeAws, home: Path, namespace: str = "") -> None:
+    def __init__(self, aws: FakeAws, home: Path, namespace: str = "", role: str = "") -> None:
         self.aws = aws
+        self.role = role
         self.namespace = namespace or "t" + secrets.token_hex(3)
         self._home = home
         self._made: list[AwsPlatform] = []
@@ -71,12 +75,26 @@ class Scene:
         base["offline"] = True  # Hugging Face is not asked
         made = AwsPlatform(
             Settings(**{**base, **settings}),
-            session=session or self.aws.session(),
+            session=session or self.aws.session(self.role),
             clock=self.aws.clock,
             show=show,
         )
+        if self.role == "user" and session is None:
+            self._lend_reapers(made)
         self._made.append(made)
         return made
+
+    def _lend_reapers(self, platform: AwsPlatform) -> None:
+        """What a test says in the name of a reaper is not said by a user: that may not."""
+        table, client = registry_table(platform.settings.namespace), self.aws.session("operator")
+        ensure_table = platform.keeper.engine.registry.ensure_table
+        platform.beats = Reapers(
+            table,
+            platform.settings.namespace,
+            client.client("dynamodb"),
+            self.aws.clock,
+            ensure_table,
+        )
 
     def close(self) -> None:
         """Nothing is owed to an account that ends with its test."""
@@ -92,7 +110,7 @@ class Scene:
 
     def settle(self, most: int = 8) -> int:
         """Sweep until nothing is left; how many sweeps that took, or `most` + 1."""
-        platform = self.process()
+        platform = self.process(self.aws.session("operator" if self.role else ""))
         clock = self.aws.clock
         for number in range(1, most + 1):
             reap(platform)

@@ -31,7 +31,7 @@ def namespace(aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """A new one, of a process that is in the account."""
     name = "c" + secrets.token_hex(3)
     more = {"LLMANAGER_HOME": str(tmp_path / "home"), "LLMANAGER_NAMESPACE": name}
-    for key, value in (aws.environ() | more).items():
+    for key, value in (aws.environ("user") | more).items():
         monkeypatch.setenv(key, value)
     monkeypatch.chdir(tmp_path)
     return name

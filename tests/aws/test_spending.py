@@ -59,7 +59,7 @@ def test_no_reaper_and_reapers_that_are_off(platform: AwsPlatform) -> None:
 
 def test_what_no_row_knows_is_shown_with_its_price(platform: AwsPlatform, scene: Scene) -> None:
     known = ensure(platform, want())
-    platform.account.client("dynamodb").delete_item(
+    scene.aws.session().client("dynamodb").delete_item(
         TableName=f"llmanager-{scene.namespace}-registry",
         Key={"pk": {"S": scene.namespace}, "sk": {"S": known.life.spec.key}},
     )

@@ -65,7 +65,7 @@ def clock() -> Fast:
 
 @pytest.fixture(scope="module")
 def aws(clock: Fast) -> Iterator[FakeAws]:
-    with emulated_account(clock=clock) as made:
+    with emulated_account(clock=clock, lambdas="") as made:
         session = made.session()
         session.client("dynamodb").create_table(
             TableName="trial",

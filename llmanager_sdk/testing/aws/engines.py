@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from llmanager_sdk.http import sync
 from llmanager_sdk.http.faults import Refused, Timeouts
+from llmanager_sdk.testing.aws.rules import AwsError
 
 
 class Refusal(Exception):
@@ -17,6 +18,16 @@ class Refusal(Exception):
         super().__init__(f"status {status}")
         self.status = status
         self.body = body
+
+    def model_error(self) -> AwsError:
+        """Fact: what a container refuses comes as ModelError, 424, with the original inside."""
+        text = self.body.decode(errors="replace")
+        return AwsError(
+            "ModelError",
+            f"Received client error ({self.status}) from primary with message {json.dumps(text)}.",
+            424,
+            {"OriginalStatusCode": self.status, "OriginalMessage": text},
+        )
 
 
 class Engine(Protocol):

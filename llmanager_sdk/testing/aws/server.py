@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from llmanager_sdk.clock import SYSTEM
 from llmanager_sdk.core.ports import Clock
-from llmanager_sdk.testing.aws import beside, openai_path, protocols
+from llmanager_sdk.testing.aws import beside, openai_path, protocols, recorder
 from llmanager_sdk.testing.aws.cloudformation import CloudFormation
 from llmanager_sdk.testing.aws.engines import Canned, Engine, Refusal, chat_parts
 from llmanager_sdk.testing.aws.faults import Faults, Lost, refusal
@@ -65,6 +65,10 @@ class FakeAws:
         self.random = Random(seed)
         self.cut_streams = 0
         """So many streams from now on end with an error in the middle."""
+        self.recorder = recorder.from_environ()
+        """Notes who calls what; None for nobody."""
+        self.lambdas = ""
+        """The role of Lambdas that run in `rest`, for the recorder."""
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.aws = self
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -74,19 +78,23 @@ class FakeAws:
         """Where boto3 is to send everything."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def environ(self) -> dict[str, str]:
-        """What makes any process's boto3 talk to this account."""
+    def environ(self, role: str = "") -> dict[str, str]:
+        """What makes any process's boto3 talk to this account; `role` as in `session`."""
         return {
             "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": "fake",
+            "AWS_ACCESS_KEY_ID": recorder.KEY + role,
             "AWS_SECRET_ACCESS_KEY": "fake",
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
         }
 
-    def session(self) -> Any:
-        """A boto3 session for this account, whatever the environment says."""
-        return session_for(self.url, REGION)
+    def session(self, role: str = "") -> Any:
+        """A boto3 session for this account, whatever the environment says.
+
+        Args:
+            role: whom the recorder shall take it for; the account's owner by default.
+        """
+        return session_for(self.url, REGION, recorder.KEY + role)
 
     def __enter__(self) -> FakeAws:
         self._thread.start()
@@ -161,7 +169,7 @@ class FakeAws:
             parts = self.engine.answer(body)
             first = next(parts, b"")
         except Refusal as refused:
-            raise _model_error(refused) from refused
+            raise refused.model_error() from refused
         if what == "lost after":
             raise Lost
         whole = _chain(first, parts)
@@ -176,17 +184,6 @@ class FakeAws:
 def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield first
     yield from rest
-
-
-def _model_error(refused: Refusal) -> AwsError:
-    """Fact: what a container refuses comes as ModelError, 424, with the original inside."""
-    text = refused.body.decode(errors="replace")
-    return AwsError(
-        "ModelError",
-        f"Received client error ({refused.status}) from primary with message {json.dumps(text)}.",
-        424,
-        {"OriginalStatusCode": refused.status, "OriginalMessage": text},
-    )
 
 
 class _Server(ThreadingHTTPServer):
@@ -209,6 +206,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if (aws := self.server.aws).recorder is not None:
+            aws.recorder.note(aws, self.command, self.path, self.headers, body)
         try:
             if self.path.startswith("/endpoints/"):
                 self._invoke(body)

@@ -6,15 +6,15 @@ from functools import cache
 from typing import Any
 
 
-def session_for(url: str, region: str) -> Any:
-    """A boto3 session; every client of it sends its calls to `url`."""
+def session_for(url: str, region: str, key: str) -> Any:
+    """A boto3 session; every client of it sends its calls to `url`, signed with an access key."""
     import boto3
     import botocore.session
 
     inner = botocore.session.Session()
     inner.register_component("data_loader", _models())
     inner.set_config_variable("region", region)
-    inner.set_credentials("fake", "fake")
+    inner.set_credentials(key, "fake")
     session = boto3.Session(botocore_session=inner, region_name=region)
     made = session.client
 

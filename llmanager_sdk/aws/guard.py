@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from llmanager_sdk.aws.faults import translate
@@ -74,19 +74,17 @@ class Reapers(Heartbeats):
 
     def beat(self, source: str, sweep_s: float = SWEEP_S, cursor: str = "") -> None:
         """A sweep is done. The first word makes the table."""
-        errors = self._client.exceptions
-        with _typed("record the heartbeat"):
-            try:
-                self._ensured(lambda: self._write(source, sweep_s, cursor))
-            except errors.ConditionalCheckFailedException:
-                return
+        self._say("record the heartbeat", lambda: self._write(source, sweep_s, cursor))
 
-    def _ensured(self, write: Callable[[], object]) -> None:
-        try:
-            write()
-        except self._client.exceptions.ResourceNotFoundException:
-            self._ensure()
-            write()
+    def _say(self, step: str, write: Callable[[], object]) -> None:
+        """Make the table if need be; where the condition is not met, nothing is to be done."""
+        errors = self._client.exceptions
+        with _typed(step), suppress(errors.ConditionalCheckFailedException):
+            try:
+                write()
+            except errors.ResourceNotFoundException:
+                self._ensure()
+                write()
 
     def living(self) -> list[Beat]:
         """Reapers that count as alive; none does while they are off."""
@@ -94,13 +92,10 @@ class Reapers(Heartbeats):
 
     def end(self, source: str) -> None:
         """This reaper stops for good: others must not count on it."""
-        with _typed("end the heartbeat"):
-            try:
-                self._client.delete_item(
-                    **self._item(source), ConditionExpression="attribute_exists(pk)"
-                )
-            except self._client.exceptions.ConditionalCheckFailedException:
-                return
+        condition = {"ConditionExpression": "attribute_exists(pk)"}
+        failed = self._client.exceptions.ConditionalCheckFailedException
+        with _typed("end the heartbeat"), suppress(failed):
+            self._client.delete_item(**self._item(source), **condition)
 
     def switch(self, off_by: str) -> None:
         """Turn all reapers of the namespace off, or on again.
@@ -108,15 +103,15 @@ class Reapers(Heartbeats):
         Args:
             off_by: whose word that is, for the others; empty for "on".
         """
-        with _typed("turn the switch"):
-            self._ensured(
-                lambda: self._client.update_item(
-                    **self._item(SWITCH),
-                    UpdateExpression="SET off_by = :by",
-                    ConditionExpression=CHANGED,
-                    ExpressionAttributeValues={":by": {"S": off_by}},
-                )
-            )
+        self._say(
+            "turn the switch",
+            lambda: self._client.update_item(
+                **self._item(SWITCH),
+                UpdateExpression="SET off_by = :by",
+                ConditionExpression=CHANGED,
+                ExpressionAttributeValues={":by": {"S": off_by}},
+            ),
+        )
 
 
 @contextmanager
@@ -152,7 +147,8 @@ def need_reaper(words: Words, now: float, key: str) -> list[Beat]:
             resource=key,
             step="plan",
             hint="run `llmanager deploy`, which sets one up in the account, or `llmanager reap "
-            "--watch` in a terminal or a container that stays up",
+            "--watch` in a terminal or a container that stays up; a stack that was made in the "
+            "console sweeps within 5 minutes",
         )
     return alive
 

@@ -5,11 +5,11 @@ which was the time 1800000000. Without it nothing changes.
 """
 
 import os
-import time
+import time as clock
 
 if told := os.environ.get("FAST_CLOCK"):
     speed, since, began = map(float, told.split())
-    monotonic, sleep = time.monotonic, time.sleep
-    time.time = lambda: began + speed * (monotonic() - since)
-    time.time_ns = lambda: int(time.time() * 1e9)
-    time.sleep = lambda seconds: sleep(seconds / speed)
+    monotonic, sleep = clock.monotonic, clock.sleep
+    clock.time = lambda: began + speed * (monotonic() - since)
+    clock.time_ns = lambda: int(clock.time() * 1e9)
+    clock.sleep = lambda seconds: sleep(seconds / speed)

@@ -1,4 +1,4 @@
-"""`llmanager init` in an account: it shows who else uses the namespace; lives bear their creator."""
+"""`llmanager init` in an account: it shows who else uses the namespace."""
 
 from __future__ import annotations
 

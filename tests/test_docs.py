@@ -69,13 +69,16 @@ def wrong(command: str) -> str:
 
 
 def run(document: Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a document's Python blocks as one program, in a folder of their own."""
+    """Run a document's Python blocks as one program, in a folder of their own.
+
+    What a document does with a model on aws is done here with the one that is at hand.
+    """
     script = folder / f"{document.stem}.py"
     script.write_text(only(document.read_text(), "python"))
     return subprocess.run(
         [sys.executable, script.name],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": str(ROOT), "LLMANAGER_LOCAL_MODEL": "smollm2-135m"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -121,7 +120,7 @@ def sweep_and_tell(
         DynamoSlots(table, namespace, dynamodb),
         {"endpoint": EndpointReaper(namespace, client, clock)},
         clock,
-        me=f"{LAMBDA}:{secrets.token_hex(8)}",
+        me=f"{LAMBDA}:{namespace}",  # the next sweep goes on with what this one began
     )
     beats = Heartbeats(table, namespace, dynamodb, clock)
     report, off_by = reap(cleaner, beats, namespace, LAMBDA, until)

@@ -34,7 +34,7 @@ Entry = tuple[str, int, str]
 
 
 class Cleaner(Generic[K_co]):
-    """Takes the steps that `decide` allows, or only names them; `me` is unique."""
+    """Takes the steps that `decide` allows, or only names them, as the worker `me`."""
 
     def __init__(
         self,

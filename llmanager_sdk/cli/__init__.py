@@ -116,7 +116,8 @@ def _copying(made: argparse.ArgumentParser) -> None:
     add("what", choices=["history"], help="what is copied")
     add("source", metavar="FROM", help="local:, aws:, with a namespace behind it; dynamodb:TABLE")
     add("target", metavar="TO", help="local:, aws:, with a namespace behind it")
-    add("session", nargs="*", metavar="SESSION", help="ids, or beginnings with *; all for none")
+    one = "ids, or beginnings with *; all for none"
+    add("session", nargs="*", default=[], metavar="SESSION", help=one)
     add("--after", default="", metavar="SESSION", help="go on behind this one")
     add("--key", default="SessionId", metavar="NAMES", help="of a table: what names a session")
     add("--messages", default="History", metavar="NAME", help="of a table: the messages")

@@ -15,8 +15,8 @@ from tests.accept.harness import Line, check
 from tests.infra.evaluator import ROLES, beyond, judge, statements
 from tests.infra.test_policies import BEYOND, MORE
 
-SUITES = ("aws", "chat_model", "cli", "deploy", "doctor", "embeddings", "history", "infra")
-"""Where an account is asked for anything."""
+SUITES = ("aws", "cli", "deploy", "doctor", "infra")
+"""All that have an account."""
 COMMAND = "make accept ONLY=stack-3"
 NOBODY = ("sagemaker",)
 """Roles that only services of AWS take on."""

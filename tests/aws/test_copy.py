@@ -142,7 +142,7 @@ def test_from_a_table_of_langchains(
     assert run(capsys, f"dynamodb:{table}", f"{place}:two", "b")[0] == 0
     assert main(["copy", "history", f"dynamodb:{table}", f"{place}:"]) == 1
     assert "not copied: odd" in capsys.readouterr().out
-    code, _, err = run(capsys, "dynamodb:none", f"{place}:")
+    code, _, err = run(capsys, "dynamodb:theirs-none", f"{place}:")
     assert (code, "ResourceNotFound" in err, "Traceback" in err) == (1, True, False)
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from llmanager_sdk.testing.aws import FakeAws, Fault
 from llmanager_sdk.testing.aws.recorder import Call, Recorder, alike, read, role_of
 from tests.infra.evaluator import Statement, allowing, beyond, judge, statements
 
+ROLE = {"ExecutionRoleArn": "arn:aws:iam::123456789012:role/x"}
 TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/llmanager-ns-registry"
 
 
@@ -203,6 +205,54 @@ def test_who_signed() -> None:
     assert role_of(signed.format("fakeuser")) == "user"
     assert role_of(signed.format("fake")) == role_of("") == role_of("Bearer x") == ""
     assert role_of(signed.format("123456789012"), "reaper") == "reaper"
+
+
+def test_a_call_that_is_sent_again_is_one() -> None:
+    """After a lost answer its resource may be gone, and its tags with it."""
+    with FakeAws() as aws:
+        aws.recorder = Recorder()
+        client = aws.session("user").client("sagemaker")
+        tags = [{"Key": "llmanager:namespace", "Value": "ta1"}]
+        aws.sagemaker.call("CreateModel", {"ModelName": "llm-ta1-x", **ROLE, "Tags": tags})
+        aws.faults.add(Fault("sagemaker:DeleteModel", "lost after"))
+        with pytest.raises(client.exceptions.ClientError, match="Could not find"):
+            client.delete_model(ModelName="llm-ta1-x")
+    [noted] = aws.recorder.calls
+    assert (noted.role, noted.action) == ("user", "sagemaker:DeleteModel")
+    assert dict(noted.context) == {"aws:ResourceTag/llmanager:namespace": ("ns",)}
+
+
+def test_what_a_call_asks_for_beside_itself() -> None:
+    with FakeAws() as aws:
+        aws.recorder = Recorder()
+        tags = [{"Key": "llmanager:namespace", "Value": "ta1"}]
+        aws.session("user").client("sagemaker").create_model(
+            ModelName="llm-ta1-x", PrimaryContainer={"Image": "x"}, Tags=tags, **ROLE
+        )
+    asked = {noted.action: dict(noted.context) for noted in aws.recorder.calls}
+    given = {"aws:RequestTag/llmanager:namespace": ("ns",)}
+    assert asked == {
+        "sagemaker:CreateModel": given,
+        "sagemaker:AddTags": given,
+        "iam:PassRole": {"iam:PassedToService": ("sagemaker.amazonaws.com",)},
+    }
+
+
+def test_a_transaction_asks_for_its_parts() -> None:
+    key = {"pk": {"S": "ta1#reaper"}, "sk": {"S": "x"}}
+    where = {"TableName": "llmanager-ta1-registry"}
+    put = {"Put": {**where, "Item": {"pk": {"S": "ta1"}, "sk": {"S": "x"}}}}
+    check = {"ConditionCheck": {**where, "Key": key, "ConditionExpression": "a"}}
+    with FakeAws() as aws:
+        aws.recorder = Recorder()
+        client = aws.session("user").client("dynamodb")
+        with pytest.raises(client.exceptions.ClientError):  # there is no DynamoDB here
+            client.transact_write_items(TransactItems=[put, check])
+    asked = {noted.action: dict(noted.context) for noted in aws.recorder.calls}
+    assert asked == {
+        "dynamodb:PutItem": {"dynamodb:LeadingKeys": ("ns",)},
+        "dynamodb:ConditionCheckItem": {"dynamodb:LeadingKeys": ("ns#reaper",)},
+    }
 
 
 def test_what_is_recorded_can_be_read(tmp_path: Any) -> None:

@@ -101,8 +101,8 @@ def _tags(aws: FakeAws, arn: str) -> Mapping[str, str]:
     """Of a part of an endpoint, or of a table, whose ARN has the region of whoever plays it."""
     kind, _, name = arn.rpartition(":")[2].partition("/")
     if kind == "table":
-        found = (tags for each, tags in aws.table_tags.items() if each.endswith(f":table/{name}"))
-        return next(found, {})
+        known = list(aws.table_tags.items())
+        return next((tags for each, tags in known if each.endswith(f":table/{name}")), {})
     it = aws.sagemaker
     things = {"endpoint": it.endpoints, "endpoint-config": it.configs, "model": it.models}
     thing = things.get(kind, {}).get(name)
@@ -182,7 +182,7 @@ def _executed(aws: FakeAws, request: Mapping[str, Any]) -> Iterator[Ask]:
     The names of these actions are made of the resources' types: near enough to see that somebody
     needs more than the right to carry a change set out.
     """
-    known = {key: x for x in aws.cloudformation.stacks.values() for key in (x.name, x.id)}
+    known = {key: x for x in list(aws.cloudformation.stacks.values()) for key in (x.name, x.id)}
     stack = known.get(request["StackName"])
     made = stack.change_sets.get(request["ChangeSetName"]) if stack else None
     for each in made.changes if made else ():

@@ -38,6 +38,7 @@ NAMESPACE = "ns"
 """What every namespace is called here."""
 OURS = re.compile(r"\bllm(?:anager)?-([a-z][a-z0-9]{0,7})(?=[-/]|$)")
 _SIGNED = re.compile(r"Credential=(\w+)")
+_AGAIN = re.compile(r"attempt=(?!1\b)")
 _FUNCTION = re.compile(r"/functions/([^/]+)")
 
 
@@ -71,7 +72,9 @@ class Recorder:
         self._lock = threading.Lock()
 
     def note(self, aws: FakeAws, method: str, path: str, headers: Any, body: bytes) -> None:
-        """A request, before it has its effect."""
+        """A request, before it has its effect; not when botocore sends the same one again."""
+        if _AGAIN.search(headers.get("amz-sdk-request") or ""):
+            return
         role = role_of(headers.get("Authorization") or "", aws.lambdas)
         for ask in asks(aws, *_read(method, path, headers, body)):
             self._add(

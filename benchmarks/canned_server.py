@@ -19,7 +19,7 @@ from llmanager_sdk.testing.aws.framing import part
 SLOTS = 200
 LATENCY = 0.05
 """Of an answer with vectors, in seconds."""
-_VECTOR = [0.0625] * 256
+_VECTOR = json.dumps([0.0625] * 256).encode()
 _COMMON = {"id": "c", "created": 1, "model": "canned"}
 _USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
 
@@ -89,7 +89,7 @@ async def _answer(writer: asyncio.StreamWriter, path: str, body: dict[str, objec
         await asyncio.sleep(LATENCY)
         inputs = body["inputs"]
         assert isinstance(inputs, list)
-        _whole(writer, json.dumps([_VECTOR] * len(inputs)).encode())
+        _whole(writer, b"[" + b",".join([_VECTOR] * len(inputs)) + b"]")
         return
     framed = path.endswith("-response-stream")
     messages = body["messages"]

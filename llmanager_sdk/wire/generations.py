@@ -62,21 +62,27 @@ class Chunks:
 
     def __call__(self, delta: Delta) -> ChatGenerationChunk:
         """The chunk of one delta. The first says who answers, the last how it ended."""
+        # A chunk costs the less, the fewer of its fields are given: most have a text alone.
+        given: dict[str, Any] = {}
         metadata: dict[str, Any] = {"model_provider": PROVIDER} if self._first else {}
         self._first = False
         if delta.logprobs:
             metadata["logprobs"] = {"content": list(delta.logprobs)}
         if delta.finish:
             metadata |= {**self._metadata, "finish_reason": delta.finish}
-        message = AIMessageChunk(
-            content=delta.text,
-            additional_kwargs={"reasoning_content": delta.thought} if delta.thought else {},
-            response_metadata=metadata,
-            tool_call_chunks=[_chunk(piece) for piece in delta.calls],
-            usage_metadata=delta.usage if self._usage else None,
-            chunk_position="last" if delta.finish else None,
-        )
-        info = {"finish_reason": delta.finish} if delta.finish else None
+            given["chunk_position"] = "last"
+        if metadata:
+            given["response_metadata"] = metadata
+        if delta.thought:
+            given["additional_kwargs"] = {"reasoning_content": delta.thought}
+        if delta.calls:
+            given["tool_call_chunks"] = [_chunk(piece) for piece in delta.calls]
+        if delta.usage and self._usage:
+            given["usage_metadata"] = delta.usage
+        message = AIMessageChunk(content=delta.text, **given)
+        if not delta.finish:
+            return ChatGenerationChunk(message=message)
+        info = {"finish_reason": delta.finish}
         return ChatGenerationChunk(message=message, generation_info=info)
 
 

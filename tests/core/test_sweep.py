@@ -196,3 +196,14 @@ def test_a_tombstone_of_an_unknown_kind_is_left_alone() -> None:
     reaper.engine.kinds = {}
     report = do(reaper, sweep(reaper.engine, "sim"))
     assert report.unknown == report.done == []
+
+
+def test_what_an_earlier_round_visited_is_not_visited_again() -> None:
+    stage = bench()
+    idle(stage, 2)
+    for key, slot in stage.registry.slots.items():
+        held = replace(slot.lives[0], used_until=stage.world.now)
+        stage.registry.slots[key] = replace(slot, lives=(held,))
+    reaper = Actor(stage, "r")
+    report = do(reaper, sweep(reaper.engine, "sim", cursor="k00001"))
+    assert [key for key, _, _ in report.spared] == ["k00001"]

@@ -17,6 +17,7 @@ from llmanager_sdk.core.life import SCHEMA, Failure, Life, Slot
 from llmanager_sdk.core.ports import Registry
 from llmanager_sdk.core.spec import spec_of
 from llmanager_sdk.registry.form import BadSlot, dump, load
+from llmanager_sdk.registry.rows import every_slot
 from llmanager_sdk.registry.sqlite import SqliteRegistry
 from llmanager_sdk.registry.typed_dynamodb import DynamoRegistry
 from tests.registry.conftest import Open
@@ -104,6 +105,14 @@ def test_a_scan_goes_through_all_pages_in_order(open_registry: Open) -> None:
     assert set(keys) <= set(seen)
     assert seen == sorted(seen)
     assert pages >= 3
+
+
+def test_all_slots_are_read_page_after_page(open_registry: Open) -> None:
+    registry = open_registry("main")
+    keys = [f"key-{number:03}" for number in range(130)]
+    for key in keys:
+        assert registry.swap(Slot(key), Slot(key))
+    assert [slot.key for slot in every_slot(registry)] == keys
 
 
 def test_a_newer_schema_is_told_and_its_lives_are_not_read(open_registry: Open) -> None:

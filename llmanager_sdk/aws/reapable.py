@@ -127,8 +127,9 @@ class EndpointReaper:
         try:
             found = self._call("describe", life, "endpoint")
             if found is None:
-                self._call("delete", life, "config")
-                self._call("delete", life, "model")
+                for part in ("config", "model"):
+                    if self._call("describe", life, part) is not None:  # else denied
+                        self._call("delete", life, part)
             elif SEEN.get(str(found.get("EndpointStatus"))) in (Seen.READY, Seen.BROKEN):
                 self._unscale(life)
                 self._call("delete", life, "endpoint")

@@ -11,6 +11,7 @@ from typing import Any
 
 import urllib3
 from urllib3 import exceptions as broken
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import parse_url
 
 from llmanager_sdk.errors import ConfigurationError
@@ -38,11 +39,11 @@ class _Lends:
 
 
 class _Pool(_Lends, urllib3.HTTPConnectionPool):
-    pass
+    ConnectionCls = HTTPConnection  # named here, so that what patches urllib3's own leaves it alone
 
 
 class _SecurePool(_Lends, urllib3.HTTPSConnectionPool):
-    pass
+    ConnectionCls = HTTPSConnection
 
 
 _pools: dict[tuple[int, str], _Pool | _SecurePool] = {}

@@ -41,7 +41,7 @@ class Spec(NamedTuple):
 class Timing:
     """The durations of one platform."""
 
-    idle: float  # unless the caller says otherwise
+    idle: float
     max_call: float  # 0 where the host itself sees open calls
     margin: float  # twice the largest difference between two clocks
     worker: float  # the claim of who creates or deletes
@@ -50,9 +50,9 @@ class Timing:
     linger: float = 0.0  # of a use that only the platform saw
     knowledge: float = 60.0  # the oldest on which a call may start
     drain: float = 60.0  # beside max_call, between `stop` and deletion
-    request: float = 30.0  # the longest to the control plane
-    creation: float = 3600.0  # so long without progress
-    backoff: float = 30.0  # after one failure; doubles
+    request: float = 30.0
+    creation: float = 3600.0
+    backoff: float = 30.0
     backoff_max: float = 1800.0
     tombstone: float = 30 * 86400.0
 
@@ -105,7 +105,7 @@ class Slot:
     next_gen: int = 1
     lives: tuple[Life, ...] = ()
     failures: Mapping[str, Failure] = field(default_factory=dict)
-    took: Mapping[str, float] = field(default_factory=dict)  # digest -> seconds of a start
+    took: Mapping[str, float] = field(default_factory=dict)
 
     def with_life(self, life: Life) -> Slot:
         """With that generation replaced."""

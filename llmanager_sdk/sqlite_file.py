@@ -10,6 +10,7 @@ import os
 import re
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,6 +94,21 @@ def translated(error: BaseException, path: Path, step: str) -> LLManagerError:
     return StoreNotWritable(f"{path.name}: {what}", resource=str(path), step=step, hint=hint)
 
 
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to a write-ahead log. Who finds another one switching is refused at once by SQLite,
+    which does not wait as it does for a writer."""
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+        time.sleep(0.005)
+
+
 class SqliteFile:
     """A file with a schema. Made by its first write; until then every read finds nothing.
 
@@ -174,8 +190,7 @@ class SqliteFile:
             self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
         )
         try:
-            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-                connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
             if new or not connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
                 # In one transaction: whoever sees a part of the schema relies on all of it.

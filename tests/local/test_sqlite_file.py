@@ -9,7 +9,7 @@ from pathlib import Path
 from llmanager_sdk.sqlite_file import SqliteFile
 
 TABLES = "".join(f"CREATE TABLE IF NOT EXISTS t{n} (id INTEGER PRIMARY KEY);" for n in range(40))
-WRITERS, FILES = 8, 12
+WRITERS, FILES = 8, 24
 
 
 def test_nobody_sees_half_a_schema(tmp_path: Path) -> None:

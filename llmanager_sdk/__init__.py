@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from llmanager_sdk.chat_model import ManagedLLM
     from llmanager_sdk.embeddings import ManagedEmbeddings
     from llmanager_sdk.errors import LLManagerError, ResourceWarming
-    from llmanager_sdk.resource import awarm, warm
+    from llmanager_sdk.resource.chain import awarm, warm
     from llmanager_sdk.vector_store import ManagedVectorStore
 
 __version__ = VERSION
@@ -29,8 +29,8 @@ _HOMES = {
     "ManagedLLM": "chat_model",
     "ManagedVectorStore": "vector_store",
     "ResourceWarming": "errors",
-    "awarm": "resource",
-    "warm": "resource",
+    "awarm": "resource.chain",
+    "warm": "resource.chain",
 }
 
 __all__ = [

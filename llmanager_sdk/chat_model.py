@@ -6,7 +6,7 @@ import inspect
 import math
 from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models.base import LangSmithParams
@@ -20,8 +20,6 @@ from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.http.faults import Timeouts
 from llmanager_sdk.ports.models import OWN_WIRE, ChatModel, Link
-from llmanager_sdk.resource.fixed import FixedLink
-from llmanager_sdk.resource.model import ModelResource, model_link
 from llmanager_sdk.resource.scope import Scoped
 from llmanager_sdk.settings import seconds
 from llmanager_sdk.wire import handled, handler
@@ -31,6 +29,9 @@ from llmanager_sdk.wire.caller import Call
 from llmanager_sdk.wire.generations import PROVIDER, Deltas, Form
 from llmanager_sdk.wire.progress import from_manager, from_manager_async, from_parent
 from llmanager_sdk.wire.request import build
+
+if TYPE_CHECKING:
+    from llmanager_sdk.resource.model import ModelResource
 
 ENGINE_OPTIONS = ("context", "slots", "threads", "aws")
 _CHARACTERS = 3.5
@@ -125,6 +126,10 @@ class ManagedLLM(BindsTools, Scoped, BaseChatModel):
         self._link = self._make_link(self.model, self.deployment)
 
     def _make_link(self, model: str | None, deployment: str | None) -> Any:
+        """The lifecycle is loaded here: whoever only imports the class pays for LangChain alone."""
+        from llmanager_sdk.resource.fixed import FixedLink
+        from llmanager_sdk.resource.model import model_link
+
         if self.endpoint_url is not None:
             key = self.api_key.get_secret_value() if self.api_key else ""
             own = self.own_tools is not False

@@ -11,10 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
+from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 
 from llmanager_sdk.core.ports import Clock
-from llmanager_sdk.errors import LLManagerError
+from llmanager_sdk.errors import (
+    CredentialsMissing,
+    LLManagerError,
+    RegistryError,
+    RegistryUnknownCaller,
+)
 
 READY_S = 120.0
 """How long a new table, or a feature of it, may take until it can be used."""
@@ -26,9 +32,36 @@ FEATURES: tuple[Feature, ...] = ("recovery", "tags")
 _TTL_ON = ("ENABLED", "ENABLING")
 
 
+UNKNOWN_CALLER = (
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+    "MissingAuthenticationTokenException",
+    "IncompleteSignature",
+    "OptInRequired",
+)
+NO_CREDENTIALS = (
+    boto.NoCredentialsError,
+    boto.PartialCredentialsError,
+    boto.CredentialRetrievalError,
+    boto.TokenRetrievalError,
+    boto.SSOError,
+)
+SIGN_IN = "sign in (`aws sso login`, `aws configure`), or name a profile with AWS_PROFILE"
+
+
 def code(error: ClientError) -> str:
-    """What DynamoDB calls an error, such as "ResourceNotFoundException"."""
+    """What AWS calls an error, such as "ResourceNotFoundException"."""
     return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def unknown_caller(error: Exception) -> bool:
+    """AWS does not know who asks: no credentials, wrong ones, or they have run out."""
+    named = isinstance(error, ClientError) and code(error) in UNKNOWN_CALLER
+    return named or isinstance(error, NO_CREDENTIALS)
 
 
 @contextmanager
@@ -43,25 +76,22 @@ def typed(kind: type[LLManagerError], who: str, key: str, step: str) -> Iterator
 
     Raises:
         LLManagerError: of that class.
+        CredentialsMissing: AWS does not know who asks.
     """
     try:
         yield
-    except ClientError as error:
-        said = error.response.get("Error", {})
-        raise kind(
-            f"{who} refused: {said.get('Code', '')}: {said.get('Message', error)}",
-            resource=key,
-            step=step,
-            request_id=str(error.response.get("ResponseMetadata", {}).get("RequestId", "")),
-            hint="if it is throttled or down, try again; if it is denied, ask for the permission",
-        ) from error
-    except BotoCoreError as error:
-        raise kind(
-            f"{who} cannot be reached: {error}",
-            resource=key,
-            step=step,
-            hint="check the network, the region and the credentials",
-        ) from error
+    except (ClientError, BotoCoreError) as error:
+        text, hint = f"{who} cannot be reached: {error}", "check the network and the region"
+        request = ""
+        if isinstance(error, ClientError):
+            said = error.response.get("Error", {})
+            text = f"{who} refused: {code(error)}: {said.get('Message', error)}"
+            hint = "if it is throttled or down, try again; if it is denied, ask for the permission"
+            request = str(error.response.get("ResponseMetadata", {}).get("RequestId", ""))
+        if unknown_caller(error):
+            kind = RegistryUnknownCaller if issubclass(kind, RegistryError) else CredentialsMissing
+            hint = SIGN_IN
+        raise kind(text, resource=key, step=step, request_id=request, hint=hint) from error
 
 
 class TableMaker:

@@ -30,6 +30,7 @@
     |   `-- EmbeddingMismatch               the store was made with another embedding model
     `-- RegistryError                       the registry of slots
         |-- RegistryUnavailable             it cannot be reached, read or written
+        |   `-- RegistryUnknownCaller       CredentialsMissing too: AWS does not know who asks
         `-- NewerSchema                     a newer version of this library wrote the slot
 
 The names of the subclasses of `CallError` are listed where they are defined, because they need
@@ -253,6 +254,10 @@ class RegistryError(LLManagerError):
 
 class RegistryUnavailable(RegistryError):
     """The registry cannot be reached, read or written."""
+
+
+class RegistryUnknownCaller(RegistryUnavailable, CredentialsMissing):
+    """The registry does not know who asks; what runs goes on until its known deadline."""
 
 
 class NewerSchema(RegistryError):

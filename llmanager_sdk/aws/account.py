@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import getpass
 import math
 import re
 import socket
 import threading
-import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from llmanager_sdk.aws.faults import translate
+from llmanager_sdk.clock import SYSTEM
+from llmanager_sdk.core.ports import Clock
 from llmanager_sdk.errors import ConfigurationError
 
 CONNECT_S, READ_S, TRIES = 5.0, 15.0, 3
@@ -34,7 +37,8 @@ class Account:
         session: of boto3, used as it is; its credentials renew themselves if they can.
         profile: of the shared configuration; not beside a session.
         region: instead of the session's own.
-        role_arn: assumed with those credentials, and again whenever it runs out.
+        role_arn: assumed with those credentials, and again before it runs out.
+        clock: this process's time.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class Account:
         profile: str | None = None,
         region: str | None = None,
         role_arn: str | None = None,
+        clock: Clock = SYSTEM,
     ) -> None:
         if session is not None and profile is not None:
             raise ConfigurationError("give a session or a profile, not both")
@@ -51,6 +56,7 @@ class Account:
         self._profile = profile
         self._region = region
         self._role = role_arn
+        self._clock = clock
         self._lock = threading.RLock()
         self._session: Any = None
         self._clients: dict[str, Any] = {}
@@ -75,7 +81,7 @@ class Account:
             base = self._given or boto3.Session(
                 profile_name=self._profile, region_name=self._region
             )
-            return _assumed(base, self._role, self._region) if self._role else base
+            return _assumed(base, self._role, self._region, self._clock) if self._role else base
         except Exception as error:
             raise translate(error, step="open a session") from error
 
@@ -95,22 +101,27 @@ class Account:
             )
         return str(region)
 
-    def client(self, service: str, *, region: str | None = None) -> Any:
-        """A client of boto3; one per service, safe for threads."""
+    def client(self, service: str, *, region: str | None = None, **more: Any) -> Any:
+        """A client of boto3; one per service, safe for threads.
+
+        Args:
+            region: where the service is, if not in the account's own.
+            more: settings of botocore, instead of the usual ones.
+        """
         with self._lock:
             client = self._clients.get(service)
             if client is None:
                 from botocore.config import Config
 
-                settings = Config(
-                    connect_timeout=CONNECT_S,
-                    read_timeout=READ_S,
-                    retries={"mode": "standard", "total_max_attempts": TRIES},
-                    user_agent_appid="llmanager-sdk",
-                )
+                usual = {
+                    "connect_timeout": CONNECT_S,
+                    "read_timeout": READ_S,
+                    "retries": {"mode": "standard", "total_max_attempts": TRIES},
+                    "user_agent_appid": "llmanager-sdk",
+                }
                 try:
                     client = self.session.client(
-                        service, region_name=region or self.region, config=settings
+                        service, region_name=region or self.region, config=Config(**(usual | more))
                     )
                 except ConfigurationError:
                     raise
@@ -153,7 +164,7 @@ class Account:
         botocore tells it nowhere else; where it tells nothing, they are taken to last.
         """
         ends = getattr(self.session.get_credentials(), "_expiry_time", None)
-        return max(0.0, ends.timestamp() - time.time()) if ends is not None else math.inf
+        return max(0.0, ends.timestamp() - self._clock.time()) if ends is not None else math.inf
 
     def forget(self) -> None:
         """After a fork: connections and locks are the parent's."""
@@ -161,23 +172,32 @@ class Account:
         self._clients = {}
 
 
-def _assumed(base: Any, role_arn: str, region: str | None) -> Any:
-    """A session whose credentials assume the role, anew before they run out."""
-    import boto3
-    import botocore.session
-    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+def _assumed(base: Any, role_arn: str, region: str | None, clock: Clock) -> Any:
+    """The same session with the credentials of a role, which is assumed anew before they run out.
 
-    fetcher = AssumeRoleCredentialFetcher(
-        client_creator=base._session.create_client,
-        source_credentials=base.get_credentials(),
-        role_arn=role_arn,
-        extra_args={"RoleSessionName": _session_name()},
+    A copy, so that what the session was told of proxies, certificates and endpoints holds on.
+    """
+    from botocore.credentials import DeferredRefreshableCredentials
+
+    def assume() -> dict[str, str]:
+        told = base.client("sts", region_name=region).assume_role(
+            RoleArn=role_arn, RoleSessionName=_session_name()
+        )["Credentials"]
+        return {
+            "access_key": told["AccessKeyId"],
+            "secret_key": told["SecretAccessKey"],
+            "token": told["SessionToken"],
+            "expiry_time": told["Expiration"].isoformat(),
+        }
+
+    made = copy.copy(base)
+    made._session = copy.copy(base._session)
+    made._session._credentials = DeferredRefreshableCredentials(
+        refresh_using=assume,
+        method="assume-role",
+        time_fetcher=lambda: datetime.fromtimestamp(clock.time(), UTC),
     )
-    inner = botocore.session.Session()
-    inner._credentials = DeferredRefreshableCredentials(
-        refresh_using=fetcher.fetch_credentials, method="assume-role"
-    )
-    return boto3.Session(botocore_session=inner, region_name=region or base.region_name)
+    return made
 
 
 def _session_name() -> str:

@@ -21,6 +21,7 @@ from llmanager_sdk.aws.answers import (
     said,
     transient,
 )
+from llmanager_sdk.dynamodb_table import SIGN_IN, unknown_caller
 from llmanager_sdk.errors import (
     CapacityUnavailable,
     CloudUnavailable,
@@ -81,24 +82,6 @@ class Row(NamedTuple):
 
 _QUOTA = ("ResourceLimitExceeded", "ServiceQuotaExceededException", "LimitExceededException")
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403")
-_UNKNOWN_CALLER = (
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "InvalidClientTokenId",
-    "UnrecognizedClientException",
-    "InvalidSignatureException",
-    "SignatureDoesNotMatch",
-    "MissingAuthenticationTokenException",
-    "IncompleteSignature",
-    "OptInRequired",
-)
-_NO_CREDENTIALS = (
-    boto.NoCredentialsError,
-    boto.PartialCredentialsError,
-    boto.CredentialRetrievalError,
-    boto.TokenRetrievalError,
-    boto.SSOError,
-)
 _EXISTS = re.compile(r"already exist", re.I)
 _LIMIT = re.compile(r"limit '([^']+)' is ([\d.]+)")
 
@@ -142,7 +125,7 @@ def _unavailable(it: Said) -> CloudUnavailable:
 def _caller(it: Said) -> CredentialsMissing:
     return CredentialsMissing(
         f"AWS does not know who asks: {it.code}: {it.message}",
-        hint="sign in (`aws sso login`, `aws configure`), or name a profile with AWS_PROFILE",
+        hint=SIGN_IN,
     )
 
 
@@ -157,8 +140,7 @@ def _gone(it: Said) -> NotRunning:
 
 
 TABLE: tuple[Row, ...] = (
-    Row("no credentials", lambda e, _: isinstance(e, _NO_CREDENTIALS), _caller),
-    Row("wrong or old credentials", lambda _, it: it.code in _UNKNOWN_CALLER, _caller),
+    Row("no, wrong or old credentials", lambda e, _: unknown_caller(e), _caller),
     Row(
         "no capacity",
         lambda _, it: "InsufficientInstanceCapacity" in it.code + it.message,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from llmanager_sdk.aws.account import Account
 from llmanager_sdk.aws.faults import translate
+from llmanager_sdk.aws.prices import Prices
 from llmanager_sdk.aws.weights import Hub
 from llmanager_sdk.catalog.resolve import Deployment, is_known, resolve
 from llmanager_sdk.core.spec import spec_of
@@ -43,15 +44,22 @@ class Models:
         settings: role, VPC, key.
         account: for the region, and for what JumpStart says.
         hub: what Hugging Face says of models that the catalog does not know.
+        prices: of regions whose prices the catalog does not know.
         named: an endpoint that exists, by name and wire.
     """
 
     def __init__(
-        self, settings: Settings, account: Account, hub: Hub, named: Callable[[str, str], Endpoint]
+        self,
+        settings: Settings,
+        account: Account,
+        hub: Hub,
+        prices: Prices,
+        named: Callable[[str, str], Endpoint],
     ) -> None:
         self._settings = settings
         self._account = account
         self._hub = hub
+        self._prices = prices
         self._named = named
 
     def chat(
@@ -87,7 +95,7 @@ class Models:
             found.context,
             own_tools=found.own_tools,
             profile={"max_input_tokens": found.context, "tool_calling": True},
-            price=_worst(body),
+            price=self._worst(found, body, options),
             wire=body["wire"],
             alias="",  # vLLM knows the weights' name only, and takes none for that (docs/facts.md)
         )
@@ -114,12 +122,30 @@ class Models:
             name,
             spec_of("endpoint", _key(name, deployment, body), body),
             found.context,
-            price=_worst(body),
+            price=self._worst(found, body, options),
             wire=body["wire"],
             dimension=found.dimension or 0,
             most_tokens=found.context,
             prompts=found.prompts,
         )
+
+    def _worst(
+        self, found: Deployment, body: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> float:
+        """$/h if every instance runs; 0 where no price is known, which the plan refuses.
+
+        It is no part of the spec: a price that changes makes no other deployment.
+        """
+        price = options.get("price", found.price)
+        if price is None:
+            price = self._prices.dearest(body["instance_types"])
+        elif not float(price) > 0:
+            raise ConfigurationError(
+                f"price={price!r} makes no sense",
+                resource=found.name,
+                hint="give $/h of one instance, or leave it out",
+            )
+        return float(price or 0.0) * int(body["max_instances"])
 
     def _found(self, name: str, kind: Kind, options: Mapping[str, Any]) -> Deployment:
         asked = {k: v for k, v in options.items() if k not in (*HERE, *UNUSED) and v is not None}
@@ -164,7 +190,6 @@ class Models:
             "gated": found.gated,
             "context": found.context,
             "wire": _wire(options, kind, usual),
-            "price": options.get("price", found.price),
             "instances": int(options.get("instances") or 1),
             "max_instances": int(options.get("max_instances") or options.get("instances") or 1),
             "role": mine["role"],
@@ -209,11 +234,6 @@ def _unknown_size(name: str, asked: Mapping[str, Any]) -> bool:
     if "instance_type" in asked or "facts" in asked or name.startswith("s3://"):
         return False
     return "/" in name and not is_known(name)
-
-
-def _worst(body: Mapping[str, Any]) -> float:
-    """$/h if every instance runs."""
-    return float(body.get("price") or 0.0) * int(body["max_instances"])
 
 
 def _key(name: str, deployment: str | None, body: Mapping[str, Any]) -> str:

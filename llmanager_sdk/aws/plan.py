@@ -210,12 +210,13 @@ def _role(role: str, key: str) -> None:
 
 
 def _price(body: Mapping[str, Any], life: Life) -> float:
-    if body.get("price") is None:
+    if life.price <= 0:
         raise NotAllowed(
             f"the price of {', '.join(body['instance_types'])} is not known here",
             resource=life.spec.key,
             step="plan",
-            hint="look it up and say it: price=1.41 ($/h of one instance)",
+            hint="allow pricing:GetProducts, or look it up and say it: price=1.41 "
+            "($/h of one instance)",
         )
     return life.price
 

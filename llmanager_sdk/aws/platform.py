@@ -18,6 +18,7 @@ from llmanager_sdk.aws.guard import Reapers
 from llmanager_sdk.aws.history import DynamoHistory
 from llmanager_sdk.aws.models import Models
 from llmanager_sdk.aws.plan import Plan, Planner
+from llmanager_sdk.aws.prices import Prices
 from llmanager_sdk.aws.reaper import registry_table
 from llmanager_sdk.aws.registry import SignedRegistry
 from llmanager_sdk.aws.stack import ROLE, Stack
@@ -86,6 +87,7 @@ class AwsPlatform:
             profile=self.settings.profile or None,
             region=self.settings.region or None,
             role_arn=self.settings.assume_role or None,
+            clock=clock,
         )
         space = self.settings.namespace
         client = self.account.client
@@ -127,7 +129,9 @@ class AwsPlatform:
             token=lambda: secrets.token_hex(4),
         )
         self.keeper = Keeper(engine)
-        self._models = Models(self.settings, self.account, hub, self.data_plane.named)
+        self._models = Models(
+            self.settings, self.account, hub, Prices(self.account), self.data_plane.named
+        )
         self._history = DynamoHistory(f"llmanager-{space}-history", space, dynamodb, clock=clock)
 
     def __repr__(self) -> str:

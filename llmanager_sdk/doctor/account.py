@@ -50,10 +50,10 @@ class AccountChecks:
         return Finding(True, f"{who.arn} in account {who.account}")
 
     def region(self) -> Finding:
-        """Where everything is, and whether prices are known there."""
+        """Where everything is, and where its prices come from."""
         region = self._account.region
         known = any(data.price(name, region) is not None for name in data.instances())
-        prices = "" if known else "; no price is known there: say price=... ($/h of one instance)"
+        prices = "" if known else "; its prices are read from AWS's price list, or say price=..."
         return Finding(True, f"{region}{prices}")
 
     def clock(self) -> Finding:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from llmanager_sdk.core.life import Spec
-from llmanager_sdk.core.ports import Notify
+if TYPE_CHECKING:
+    from llmanager_sdk.core.life import Spec
+    from llmanager_sdk.core.ports import Notify
 
 Sign = Callable[[str, bytes, Mapping[str, str]], dict[str, str]]
 JSON: Mapping[str, str] = {"Content-Type": "application/json"}

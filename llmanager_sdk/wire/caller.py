@@ -7,15 +7,17 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from llmanager_sdk.core.ports import Notify
 from llmanager_sdk.errors import CallError, LeaseLost, LLManagerError
 from llmanager_sdk.http import sync
 from llmanager_sdk.http.faults import CutOff, NotReached, Refused, Timeouts, TooSlow
 from llmanager_sdk.http.turns import aturn, turn
 from llmanager_sdk.ports.models import JSON, Endpoint, Link
 from llmanager_sdk.wire.errors import TRANSIENT, from_fault, plain, twin
+
+if TYPE_CHECKING:
+    from llmanager_sdk.core.ports import Notify
 
 FAULTS = (NotReached, CutOff, TooSlow, Refused)
 GRACE_S = 8.0

@@ -92,6 +92,10 @@ class RegistryUnavailable(errors.RegistryUnavailable, langchain.ModelAPIError):
     """The registry cannot be reached, read or written."""
 
 
+class RegistryUnknownCaller(errors.RegistryUnknownCaller, langchain.ModelAuthenticationError):
+    """The registry does not know who asks."""
+
+
 class CapacityUnavailable(errors.CapacityUnavailable, langchain.ModelAPIError):
     """AWS has no free instance."""
 
@@ -115,6 +119,7 @@ _TWINS = {
         PermissionMissing,
         CloudUnavailable,
         RegistryUnavailable,
+        RegistryUnknownCaller,
         CapacityUnavailable,
         ResourceWarming,
         WaitTimeout,

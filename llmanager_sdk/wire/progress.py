@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.callbacks.manager import (
@@ -13,7 +13,8 @@ from langchain_core.callbacks.manager import (
     handle_event,
 )
 
-from llmanager_sdk.core.ports import Notify, Progress
+if TYPE_CHECKING:
+    from llmanager_sdk.core.ports import Notify, Progress
 
 EVENT = "llmanager_progress"
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from tests.accept.harness import Line, check
 
 COMMAND = "make accept ONLY=local-8"
-ROUNDS = 9
+ROUNDS = 15
 _PEER = "import langchain_core.language_models.chat_models"
 _CASES = {
     "peer": ["-c", _PEER],

@@ -35,7 +35,6 @@ BODY: dict[str, Any] = {
     "health_timeout_s": 900,
     "context": 4096,
     "wire": "openai",
-    "price": 1.408,
     "instances": 1,
     "max_instances": 1,
     "role": ROLE,

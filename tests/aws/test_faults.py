@@ -42,21 +42,29 @@ def client(code: str, message: str = "why", status: int = 400) -> boto.ClientErr
 
 
 CASES: list[tuple[Exception, str, type[errors.LLManagerError]]] = [
-    (boto.NoCredentialsError(), "no credentials", errors.CredentialsMissing),
+    (boto.NoCredentialsError(), "no, wrong or old credentials", errors.CredentialsMissing),
     (
         boto.PartialCredentialsError(provider="env", cred_var="x"),
-        "no credentials",
+        "no, wrong or old credentials",
         errors.CredentialsMissing,
     ),
     (
         boto.CredentialRetrievalError(provider="sso", error_msg="x"),
-        "no credentials",
+        "no, wrong or old credentials",
         errors.CredentialsMissing,
     ),
-    (boto.UnauthorizedSSOTokenError(), "no credentials", errors.CredentialsMissing),
-    (client("ExpiredTokenException"), "wrong or old credentials", errors.CredentialsMissing),
-    (client("UnrecognizedClientException"), "wrong or old credentials", errors.CredentialsMissing),
-    (client("InvalidSignatureException"), "wrong or old credentials", errors.CredentialsMissing),
+    (boto.UnauthorizedSSOTokenError(), "no, wrong or old credentials", errors.CredentialsMissing),
+    (client("ExpiredTokenException"), "no, wrong or old credentials", errors.CredentialsMissing),
+    (
+        client("UnrecognizedClientException"),
+        "no, wrong or old credentials",
+        errors.CredentialsMissing,
+    ),
+    (
+        client("InvalidSignatureException"),
+        "no, wrong or old credentials",
+        errors.CredentialsMissing,
+    ),
     (client("ValidationException", NO_CAPACITY), "no capacity", errors.CapacityUnavailable),
     (client("ResourceLimitExceeded", LIMIT), "quota", errors.QuotaExceeded),
     (client("ServiceQuotaExceededException"), "quota", errors.QuotaExceeded),

@@ -9,14 +9,18 @@ import pytest
 
 from llmanager_sdk.aws.account import Account
 from llmanager_sdk.aws.models import Models
+from llmanager_sdk.aws.prices import Prices
 from llmanager_sdk.aws.weights import Hub
 from llmanager_sdk.errors import ConfigurationError, NotRunning, PermissionMissing, UnknownModel
 from llmanager_sdk.ports.models import ChatModel, EmbeddingModel, Endpoint
 from llmanager_sdk.settings import Settings
 from llmanager_sdk.testing.aws import FakeAws, Fault
+from llmanager_sdk.testing.aws.faults import What
+from llmanager_sdk.testing.aws.probed import ELSEWHERE
 from tests.aws.flows import ROLE
 from tests.aws.hub import CONFIG, fake_hub, model
 from tests.catalog.test_resolve import DOCUMENT
+from tests.doctor.lying import Lying
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mine:1"
 OWN = {"image_uri": IMAGE, "instance_type": "ml.g5.xlarge"}
@@ -26,10 +30,15 @@ def named(name: str, wire: str) -> Endpoint:
     return Endpoint(f"https://there/{name}", path=f"/{wire}")
 
 
-def models(session: Any = None, hub: str = "http://127.0.0.1:1", **settings: Any) -> Models:
-    account = Account(session, region="us-east-1")
+def models(
+    session: Any = None,
+    hub: str = "http://127.0.0.1:1",
+    region: str = "us-east-1",
+    **settings: Any,
+) -> Models:
+    account = Account(session, region=region)
     told = Settings(**{"role": ROLE, "home": Path("nowhere"), **settings})
-    return Models(told, account, Hub(address=hub), named)
+    return Models(told, account, Hub(address=hub), Prices(account), named)
 
 
 def chat(name: str | None = None, deployment: str | None = None, **options: Any) -> ChatModel:
@@ -77,6 +86,42 @@ def test_the_price_is_that_of_the_worst_case(how: dict[str, Any], price: float) 
     assert chat("qwen3-0.6b", instance_type="ml.g5.xlarge", **how).price == pytest.approx(price)
 
 
+def test_a_price_makes_no_other_deployment() -> None:
+    one, other = (chat("qwen3-0.6b", price=price).spec for price in (None, 9.0))
+    assert one == other
+
+
+def test_elsewhere_the_price_list_is_asked_once_for_each_type() -> None:
+    with FakeAws() as aws:
+        mine = models(aws.session(), region="eu-west-1")
+        how = {"instance_type": ["ml.g5.xlarge", "ml.g6.xlarge"], "max_instances": 2}
+        dearer = pytest.approx(2 * ELSEWHERE * 1.408)
+        assert [mine.chat("qwen3-0.6b", None, how).price for _ in range(2)] == [dearer] * 2
+        assert aws.faults.calls == ["pricing:GetProducts"] * 2
+        assert mine.chat("qwen3-0.6b", None, {**how, "price": 2.0}).price == 4.0
+
+
+@pytest.mark.parametrize("what", ["denied", "lost", "throttled"])
+def test_a_price_that_nobody_tells_is_none_and_is_refused_by_the_plan(what: What) -> None:
+    with FakeAws() as aws:
+        aws.faults.add(Fault("pricing:GetProducts", what, times=9))
+        mine = models(aws.session(), region="eu-west-1")
+        assert mine.chat("qwen3-0.6b", None, {"instance_type": "ml.g5.xlarge"}).price == 0.0
+
+
+def test_two_prices_of_one_type_are_no_price() -> None:
+    def doubled(call: Any, asked: Any) -> Any:
+        pages = list(call(**asked))
+        told = [text.replace("1.5769", "2.5769") for text in pages[0]["PriceList"]]
+        assert told != pages[0]["PriceList"]
+        return [*pages, {"PriceList": told}]
+
+    with FakeAws() as aws:
+        session = Lying(aws.session(), {"pricing.get_products": doubled})
+        mine = models(session, region="eu-west-1")
+        assert mine.chat("qwen3-0.6b", None, {"instance_type": "ml.g5.xlarge"}).price == 0.0
+
+
 def test_options_of_aws_go_over_those_of_all_platforms_and_others_are_left() -> None:
     found = chat("qwen3-8b", context=2048, slots=4, threads=2, aws={"context": 4096})
     assert found.context == 4096
@@ -101,6 +146,7 @@ def test_network_key_and_role_are_those_of_the_settings_unless_said_otherwise() 
         ({"instances": 3, "max_instances": 2}, "make no sense"),
         ({"instances": -1}, "make no sense"),
         ({"instance_typ": "x"}, "not known on aws"),
+        ({"price": 0}, "price=0 makes no sense"),
         ({"wire": "smoke"}, "wire='smoke' is not one of openai, custom"),
         ({"subnets": ["s"]}, "belong together"),
     ],

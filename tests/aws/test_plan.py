@@ -27,11 +27,11 @@ from tests.doctor.lying import Lying
 ME = "arn:aws:sts::123456789012:assumed-role/dev/me"
 
 
-def admit(platform: AwsPlatform, **body: Any) -> None:
+def admit(platform: AwsPlatform, price: float = 1.408, **body: Any) -> None:
     """Ask for the plan of a life."""
     made = spec(**body)
     kind = platform.endpoints
-    life = Life(1, made, kind.name(made, 1, "feed"), price=1.408)
+    life = Life(1, made, kind.name(made, 1, "feed"), price=price)
     kind.create(life, "plan")
 
 
@@ -160,7 +160,7 @@ def test_a_quota_that_nobody_lists_is_shown(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("body", "error", "says"),
     [
-        ({"price": None}, NotAllowed, "price of ml.g5.xlarge is not known"),
+        ({"price": 0.0}, NotAllowed, "price of ml.g5.xlarge is not known"),
         ({"role": ""}, ConfigurationError, "no role is set"),
         ({"hub": "org/tiny", "gated": True}, ConfigurationError, "gated, and no token is set"),
     ],

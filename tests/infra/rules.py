@@ -36,11 +36,12 @@ ANYTHING: Mapping[tuple[str, ...], str] = {
     (
         "cloudwatch:GetMetricData",
         "iam:SimulatePrincipalPolicy",
+        "pricing:GetProducts",
         "sagemaker:DescribeHubContent",
         "sagemaker:ListEndpoint*",
         "sagemaker:ListModels",
         "servicequotas:ListServiceQuotas",
-    ): "they read: lists and metrics know no resources, the hub is AWS's, any role may ask IAM",
+    ): "they read: lists and metrics know no resources, hub and prices are AWS's, IAM may be asked",
     (
         "cloudwatch:PutMetricData",
         "ecr:BatchCheckLayerAvailability",

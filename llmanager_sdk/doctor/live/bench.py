@@ -74,13 +74,17 @@ class Bench:
 
     # -- what is probed with -------------------------------------------------------------------
 
-    def want(self, label: str, **body: Any) -> Want:
-        """A small embedding model on a small machine, under a key of this run's own."""
+    def want(self, label: str, price: float | None = None, **body: Any) -> Want:
+        """A small embedding model on a small machine, under a key of this run's own.
+
+        Args:
+            price: $/h, where the body names another machine.
+        """
         options = {"instance_type": INSTANCE}
         found = self.platform.embedder(MODEL, None, options)
         spec = spec_of("endpoint", f"doctor-{self.token}-{label}", {**found.spec.body, **TIMEOUTS})
         spec = spec_of(spec.kind, spec.key, {**spec.body, **body})
-        return Want(spec, IDLE_S, price=float(spec.body.get("price") or found.price))
+        return Want(spec, IDLE_S, price=price or found.price)
 
     def born(self, want: Want) -> tuple[Slot, Slot]:
         """A slot as it is, and as it would be with a new life. Writes nothing."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 from llmanager_sdk.aws.answers import missing
+from llmanager_sdk.aws.prices import hosting
 from llmanager_sdk.aws.reapable import TIMING, prefix
 from llmanager_sdk.catalog import data
 from llmanager_sdk.doctor.live.bench import INSTANCE, Bench
@@ -48,26 +47,10 @@ def _price(bench: Bench) -> Seen:
     ours = data.price(INSTANCE, region)
     if ours is None:
         raise NotTried(f"no price of {INSTANCE} is known for {region}")
-    pricing = bench.platform.account.client("pricing", region="us-east-1")
-    fields = {"regionCode": region, "instanceName": INSTANCE}
-    filters = [{"Type": "TERM_MATCH", "Field": k, "Value": v} for k, v in fields.items()]
-    pages = pricing.get_paginator("get_products")
-    found: set[float] = set()
-    for page in pages.paginate(ServiceCode="AmazonSageMaker", Filters=filters):
-        for text in page["PriceList"]:
-            found |= _hosting(json.loads(text))
+    found = hosting(bench.platform.account, INSTANCE)
     told = ", ".join(f"{each:g}" for each in sorted(found)) or "nothing"
     same = any(abs(each - ours) < CENT for each in found)
     return Seen(same and len(found) == 1, f"{told} $/h")
-
-
-def _hosting(product: dict[str, Any]) -> set[float]:
-    about = product["product"]["attributes"]
-    if "host" not in f"{about.get('component', '')} {about.get('usagetype', '')}".lower():
-        return set()
-    terms = product["terms"].get("OnDemand", {}).values()
-    each = (x for term in terms for x in term["priceDimensions"].values())
-    return {float(x["pricePerUnit"]["USD"]) for x in each if float(x["pricePerUnit"]["USD"])}
 
 
 def _missing(bench: Bench) -> Seen:

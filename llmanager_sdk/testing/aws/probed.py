@@ -12,6 +12,9 @@ from llmanager_sdk.testing.aws.rules import ACCOUNT, AwsError, invalid
 ROLE_DELAY_S = 10.0
 """Fact: a new role cannot be assumed at once (about 10 to 30 s)."""
 
+ELSEWHERE = 1.12
+"""Other regions are dearer than the one whose prices the catalog has."""
+
 
 class Roles:
     """IAM's roles, as far as SageMaker notices them."""
@@ -50,9 +53,10 @@ def products(request: dict[str, Any]) -> dict[str, Any]:
     """The price list's answer for hosting on one instance type, as JSON in JSON."""
     wanted = {each["Field"]: each["Value"] for each in request.get("Filters", [])}
     kind, region = wanted.get("instanceName", ""), wanted.get("regionCode", "")
-    price = data.price(kind, region)
-    if price is None:
+    known = data.instances().get(kind)
+    if known is None or known.price is None:
         return {"FormatVersion": "aws_v1", "PriceList": []}
+    price = data.price(kind, region) or known.price * ELSEWHERE
     about = {"component": "Hosting", "instanceName": kind, "usagetype": f"Host:{kind}"}
     dimension = {"unit": "Hrs", "pricePerUnit": {"USD": f"{price:.10f}"}}
     terms = {"OnDemand": {"x": {"priceDimensions": {"x": dimension}}}}

@@ -27,13 +27,12 @@ from urllib.parse import parse_qsl, unquote
 from llmanager_sdk.testing.aws import beside, protocols
 from llmanager_sdk.testing.aws.permissions import asks
 from llmanager_sdk.testing.aws.rules import ACCOUNT, AwsError
+from llmanager_sdk.testing.aws.tokens import KEY
 
 if TYPE_CHECKING:
     from llmanager_sdk.testing.aws.server import FakeAws
 
 FOLDER = "LLMANAGER_RECORD_CALLS"
-KEY = "fake"
-"""What the access key of the account's owner is; those of others are longer by their role."""
 NAMESPACE = "ns"
 """What every namespace is called here."""
 OURS = re.compile(r"\bllm(?:anager)?-([a-z][a-z0-9]{0,7})(?=[-/]|$)")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from llmanager_sdk.clock import SYSTEM
 from llmanager_sdk.core.ports import Clock
-from llmanager_sdk.testing.aws import beside, openai_path, protocols, recorder
+from llmanager_sdk.testing.aws import beside, openai_path, protocols, recorder, tokens
 from llmanager_sdk.testing.aws.cloudformation import CloudFormation
 from llmanager_sdk.testing.aws.engines import Canned, Engine, Refusal, chat_parts
 from llmanager_sdk.testing.aws.faults import Faults, Lost, refusal
@@ -82,7 +82,7 @@ class FakeAws:
         """What makes any process's boto3 talk to this account; `role` as in `session`."""
         return {
             "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": recorder.KEY + role,
+            "AWS_ACCESS_KEY_ID": tokens.KEY + role,
             "AWS_SECRET_ACCESS_KEY": "fake",
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
@@ -94,7 +94,7 @@ class FakeAws:
         Args:
             role: whom the recorder shall take it for; the account's owner by default.
         """
-        return session_for(self.url, REGION, recorder.KEY + role)
+        return session_for(self.url, REGION, tokens.KEY + role)
 
     def __enter__(self) -> FakeAws:
         self._thread.start()
@@ -232,6 +232,7 @@ class _Handler(BaseHTTPRequestHandler):
         call = protocols.Call("", "", "json", {})
         try:
             call = protocols.read(self.path, self.headers, body)
+            self._check_token()
             answer = aws.carry_out(call.service, call.operation, call.request)
             self._send(200, *protocols.write(call, answer))
         except AwsError as error:
@@ -241,6 +242,7 @@ class _Handler(BaseHTTPRequestHandler):
         aws = self.server.aws
         form = protocols.Call("", "", "query" if b"Action=" in body else "json", {})
         try:
+            self._check_token()
             status, headers, answer = aws.struck(
                 action,
                 lambda: beside.passed_on(aws.rest, self.command, self.path, self.headers, body),
@@ -255,6 +257,7 @@ class _Handler(BaseHTTPRequestHandler):
         aws = self.server.aws
         action = f"dynamodb:{self.headers['X-Amz-Target'].partition('.')[2]}"
         try:
+            self._check_token()
             status, answer = aws.struck(
                 action,
                 lambda: protocols.dynamodb(aws.dynamodb, self.headers, body, aws.table_tags),
@@ -269,6 +272,7 @@ class _Handler(BaseHTTPRequestHandler):
         _, _, name, kind = self.path.split("/", 3)
         streamed, chat = kind == "invocations-response-stream", kind.startswith("openai/")
         try:
+            self._check_token()
             if chat:
                 openai_path.check(kind, self.headers.get("Authorization", ""))
             parts = self.server.aws.invoke(name, body, streamed)
@@ -288,6 +292,9 @@ class _Handler(BaseHTTPRequestHandler):
         for data in filter(None, parts):
             self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
         self.wfile.write(b"0\r\n\r\n")
+
+    def _check_token(self) -> None:
+        self.server.aws.services.tokens.check(self.headers.get("X-Amz-Security-Token", ""))
 
     def _send(
         self, status: int, kind: str, body: bytes, headers: dict[str, str] | None = None

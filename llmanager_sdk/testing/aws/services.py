@@ -9,6 +9,7 @@ from typing import Any
 from llmanager_sdk.core.ports import Clock
 from llmanager_sdk.testing.aws.probed import Roles, products
 from llmanager_sdk.testing.aws.rules import ACCOUNT, AwsError, Rules
+from llmanager_sdk.testing.aws.tokens import Tokens
 
 
 class Services:
@@ -27,6 +28,7 @@ class Services:
         self.lines: dict[str, list[tuple[float, str]]] = defaultdict(list)
         self.targets: dict[str, dict[str, Any]] = {}
         self.roles = Roles(clock)
+        self.tokens = Tokens(clock)
 
     def invoked(self, endpoint: str) -> None:
         """Count one invocation."""
@@ -60,6 +62,9 @@ class Services:
     def _GetCallerIdentity(self, request: Any) -> dict[str, Any]:
         arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/dev/me"
         return {"UserId": "AROAFAKE:me", "Account": ACCOUNT, "Arn": arn}
+
+    def _AssumeRole(self, request: Any) -> dict[str, Any]:
+        return self.tokens.assume(request)
 
     def _SimulatePrincipalPolicy(self, request: Any) -> dict[str, Any]:
         found = []

@@ -6,7 +6,6 @@ histories to the same DynamoDB Local.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import tempfile
 import time
@@ -18,7 +17,7 @@ from typing import Any
 from benchmarks.bench_aws_history import history_rows
 from benchmarks.canned_platform import CannedAws
 from benchmarks.canned_server import canned
-from benchmarks.harness import Row, cpu_rounds
+from benchmarks.harness import Row, cpu_rounds, crowd_seconds
 
 TEXTS = [f"text number {i} about something" for i in range(1000)]
 
@@ -98,14 +97,7 @@ def _calls(ours: Any, client: Any, theirs: Any) -> Iterator[Row]:
     )
     yield Row("500 chunks", mine * 1e3, peer * 1e3, "ChatSagemakerEndpoint", "ms CPU", 0.5)
 
-    async def crowd() -> float:
-        await ours.ainvoke("hello")
-        began = time.perf_counter()
-        await asyncio.gather(*(ours.ainvoke("sleep 1") for _ in range(200)))
-        return time.perf_counter() - began
-
-    least = min(asyncio.run(crowd()) for _ in range(3))
-    yield Row("200 ainvoke of 1 s", least, None, "", "s wall", 1.3)
+    yield Row("200 ainvoke of 1 s", crowd_seconds(ours), None, "", "s wall", 1.3)
 
 
 def _embedding(ours: Any, client: Any) -> Row:

@@ -5,15 +5,13 @@ CPU time of this process, both against the same canned server; the last row is w
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.canned_platform import CannedPlatform
 from benchmarks.canned_server import SLOTS, canned
-from benchmarks.harness import Row, cpu_rounds
+from benchmarks.harness import Row, cpu_rounds, crowd_seconds
 
 
 def rows() -> Iterator[Row]:
@@ -40,10 +38,4 @@ def rows() -> Iterator[Row]:
         )
         yield Row("500 chunks", mine * 1e3, other * 1e3, "ChatOpenAI", "ms CPU", 0.25)
 
-        async def crowd() -> float:
-            await ours.ainvoke("hello")
-            began = time.perf_counter()
-            await asyncio.gather(*(ours.ainvoke("sleep 1") for _ in range(200)))
-            return time.perf_counter() - began
-
-        yield Row("200 ainvoke of 1 s", asyncio.run(crowd()), None, "", "s wall", 1.2)
+        yield Row("200 ainvoke of 1 s", crowd_seconds(ours), None, "", "s wall", 1.2)

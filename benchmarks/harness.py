@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -54,3 +57,16 @@ def cpu_rounds(jobs: Sequence[Callable[[], object]], rounds: int, repeat: int) -
                 job()
             times.append((time.process_time() - began) / repeat)
     return [min(times) for times in found]
+
+
+def crowd_seconds(llm: Any, calls: int = 200, rounds: int = 3) -> float:
+    """Wall seconds of so many calls at once that take a second each: the least over rounds."""
+
+    async def crowd() -> float:
+        await llm.ainvoke("hello")
+        gc.collect()  # what was done before is not what is measured
+        began = time.perf_counter()
+        await asyncio.gather(*(llm.ainvoke("sleep 1") for _ in range(calls)))
+        return time.perf_counter() - began
+
+    return min(asyncio.run(crowd()) for _ in range(rounds))

@@ -1,11 +1,13 @@
-"""`ManagedLLM`: a LangChain chat model that brings its own engine up, shares it and lets it go."""
+"""`ManagedLLM`: a LangChain chat model that brings its own engine up, shares it and lets it go.
+
+What makes its link and its calls is imported there: to import the class costs LangChain alone.
+"""
 
 from __future__ import annotations
 
 import inspect
 import math
 from collections.abc import AsyncIterator, Iterator, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -19,19 +21,17 @@ from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 
 from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.http.faults import Timeouts
-from llmanager_sdk.ports.models import OWN_WIRE, ChatModel, Link
 from llmanager_sdk.resource.scope import Scoped
 from llmanager_sdk.settings import seconds
-from llmanager_sdk.wire import handled, handler
-from llmanager_sdk.wire.answer import Answer
+from llmanager_sdk.wire import PROVIDER
 from llmanager_sdk.wire.binding import BindsTools
-from llmanager_sdk.wire.caller import Call
-from llmanager_sdk.wire.generations import PROVIDER, Deltas, Form
 from llmanager_sdk.wire.progress import from_manager, from_manager_async, from_parent
-from llmanager_sdk.wire.request import build
 
 if TYPE_CHECKING:
+    from llmanager_sdk.ports.models import Link
     from llmanager_sdk.resource.model import ModelResource
+    from llmanager_sdk.wire.caller import Call
+    from llmanager_sdk.wire.generations import Form
 
 ENGINE_OPTIONS = ("context", "slots", "threads", "aws")
 _CHARACTERS = 3.5
@@ -120,13 +120,15 @@ class ManagedLLM(BindsTools, Scoped, BaseChatModel):
                 hint="see help(ManagedLLM) for what each of them takes",
             ) from error
         if self.content_handler is not None:
+            from llmanager_sdk.wire import handler
+
             handler.check(self.content_handler)
         if self.timeout is not None:
             self._timeouts = Timeouts(read=seconds(self.timeout, "timeout"))
         self._link = self._make_link(self.model, self.deployment)
 
     def _make_link(self, model: str | None, deployment: str | None) -> Any:
-        """The lifecycle is loaded here: whoever only imports the class pays for LangChain alone."""
+        from llmanager_sdk.ports.models import OWN_WIRE
         from llmanager_sdk.resource.fixed import FixedLink
         from llmanager_sdk.resource.model import model_link
 
@@ -171,9 +173,12 @@ class ManagedLLM(BindsTools, Scoped, BaseChatModel):
     def _identifying_params(self) -> dict[str, Any]:
         """Everything that changes an answer, and no secret: the key of LangChain's cache."""
         names = ("model", "deployment", "endpoint_url", "context", *_SENT)
-        told = {name: getattr(self, name) for name in names} | {"platform": str(self.platform)}
-        own = self.content_handler
-        return told | ({"content_handler": handler.name(own)} if own is not None else {})
+        told = {each: getattr(self, each) for each in names} | {"platform": str(self.platform)}
+        if self.content_handler is None:
+            return told
+        from llmanager_sdk.wire.handler import name
+
+        return told | {"content_handler": name(self.content_handler)}
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
@@ -223,33 +228,27 @@ class ManagedLLM(BindsTools, Scoped, BaseChatModel):
         streams: bool = False,
     ) -> tuple[Call[Any], Form]:
         """One request, built before anything is started, and the form of its answer."""
+        from llmanager_sdk.wire.chat import prepare
+
         link: Link = self._link
         named = kwargs.pop("model", None)
         if named is not None and named != self.model:
             link = self._others.setdefault(named, self._make_link(named, None))
-        model = link.model()
         mine = self.__dict__
         options = {name: mine[name] for name in _SENT if mine[name] is not None}
         options["stop"] = self._stop(stop)
         if kwargs:
             options |= {name: x for name, x in kwargs.items() if not name.startswith("ls_")}
-        if model.wire == OWN_WIRE:
-            how: dict[str, Any] = {"timeouts": self._timeouts, "retries": self.max_retries}
-            call = handled.call(
-                self.content_handler, link, model, messages, options, streams=streams, **how
-            )
-            return call, handled.Handled(_metadata(model))
-        options["stream_options"] = {"include_usage": True}
-        request = build(
+        return prepare(
+            link,
             messages,
             options,
-            model=model.known_as,
-            profile=model.profile,
-            own_tools=model.own_tools if self.own_tools is None else self.own_tools,
+            own_tools=self.own_tools,
+            content_handler=self.content_handler,
+            timeouts=self._timeouts,
+            retries=self.max_retries,
+            streams=streams,
         )
-        reader = partial(Answer, request, model.name)
-        call = Call(link, request.body, model.name, reader, self._timeouts, self.max_retries)
-        return call, Deltas(_metadata(model))
 
     def _generate(
         self,
@@ -297,16 +296,12 @@ class ManagedLLM(BindsTools, Scoped, BaseChatModel):
             yield chunk(piece)
 
 
-# LangChain asks for this signature at every call; worked out once, it is a look-up.
-ManagedLLM._generate.__signature__ = inspect.signature(ManagedLLM._generate)  # type: ignore[attr-defined]
+# LangChain asks for these signatures at every call; worked out once, they are a look-up.
+for _name in ("_generate", "_agenerate"):
+    _method = vars(ManagedLLM)[_name]
+    _method.__signature__ = inspect.signature(_method)
 
 _SENT = ("temperature", "max_tokens", "top_p", "seed", "stop", "logprobs", "top_logprobs")
-
-
-def _metadata(model: ChatModel) -> dict[str, Any]:
-    """What each answer says of its model."""
-    told: dict[str, Any] = {"model_name": model.name}
-    return told | ({"stand_in": model.served} if model.stand_in else {})
 
 
 __all__ = ["ManagedLLM"]

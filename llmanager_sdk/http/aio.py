@@ -21,7 +21,9 @@ def _session() -> aiohttp.ClientSession:
         _let_go(only_closed=True)
         # Connections are not kept, so that nothing is left open when a loop ends without a word.
         connector = aiohttp.TCPConnector(limit=0, force_close=True)
-        session = aiohttp.ClientSession(connector=connector, auto_decompress=False)
+        session = aiohttp.ClientSession(
+            connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
+        )
         _sessions[loop] = session
     return session
 

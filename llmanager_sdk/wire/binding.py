@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
-from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from llmanager_sdk.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
+    from langchain_core.tools import BaseTool
 
     from llmanager_sdk.wire.structured import Method
 

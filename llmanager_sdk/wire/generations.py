@@ -9,9 +9,8 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
 
+from llmanager_sdk.wire import PROVIDER
 from llmanager_sdk.wire.answer import Delta, Piece
-
-PROVIDER = "llmanager"
 
 
 class Form(Protocol):

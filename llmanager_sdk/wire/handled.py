@@ -16,10 +16,10 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
 from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.http.faults import Timeouts
 from llmanager_sdk.ports.models import ChatModel, Link
+from llmanager_sdk.wire import PROVIDER
 from llmanager_sdk.wire.caller import Call
 from llmanager_sdk.wire.errors import broken
 from llmanager_sdk.wire.frames import BadFrame, Frames, StreamError
-from llmanager_sdk.wire.generations import PROVIDER
 from llmanager_sdk.wire.handler import ContentHandler, Whole, body, by, kinds
 from llmanager_sdk.wire.messages import EVERY_INPUT, convert
 

@@ -23,7 +23,7 @@ DOCUMENTS = [
 LIMIT_S = 300.0
 _FENCE = re.compile(r"^ *```(\w*) *$")
 _LINK = re.compile(r"\]\((?!\w+:)([^)#]+)(?:#[^)]*)?\)")
-_TARGET = re.compile(r"^([a-z]+):(?!=)", re.M)
+_TARGET = re.compile(r"^([a-z][a-z-]*):(?!=)", re.M)
 
 each_document = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS]

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from llmanager_sdk.aws.account import Account
+from llmanager_sdk.catalog.choose import price_of
 from llmanager_sdk.errors import CredentialsMissing
 
 REGION = "us-east-1"
@@ -33,6 +34,8 @@ class Prices:
 
     def dearest(self, types: Sequence[str]) -> float | None:
         """$/h of the dearest of some instance types; None if one of them cannot be told."""
+        if (known := price_of(tuple(types), self._account.region)) is not None:
+            return known
         found = []
         for each in types:
             price = self._of(each)

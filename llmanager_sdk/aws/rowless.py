@@ -14,8 +14,8 @@ from typing import Any
 from llmanager_sdk.aws.account import Account
 from llmanager_sdk.aws.answers import missing
 from llmanager_sdk.aws.faults import translate
+from llmanager_sdk.aws.prices import Prices
 from llmanager_sdk.aws.reapable import TIMING, prefix
-from llmanager_sdk.catalog.choose import price_of
 from llmanager_sdk.core.life import Life, Names
 from llmanager_sdk.core.ports import Registry
 from llmanager_sdk.core.spec import spec_of
@@ -62,6 +62,7 @@ class Strays:
     def __init__(self, account: Account, namespace: str) -> None:
         self._account = account
         self._namespace = namespace
+        self._prices = Prices(account)
 
     def look(self, rowless: Iterable[Names]) -> list[Stray]:
         """What was listed and no row knows, one for each name."""
@@ -123,7 +124,7 @@ class Strays:
         for variant in told["ProductionVariants"]:
             pools = [each["InstanceType"] for each in variant.get("InstancePools", [])]
             types = tuple(pools or [variant.get("InstanceType", "")])
-            price = price_of(types, self._account.region)
+            price = self._prices.dearest(types)
             if price is None:
                 return None
             total += price * int(variant.get("InitialInstanceCount") or 1)
@@ -143,6 +144,10 @@ def _ours(namespace: str, name: str, tags: Mapping[str, str]) -> bool:
         and tags.get("llmanager:namespace") == namespace
         and tags.get("llmanager:life") == name
     )
+
+
+MAY_SCALE = {"instances": 1, "max_instances": 2}
+"""Whether it scales nobody knows: its scalable target is looked for, and goes first."""
 
 
 def condemn(registry: Registry, stray: Stray, now: float, me: str) -> tuple[str, int]:
@@ -168,7 +173,7 @@ def condemn(registry: Registry, stray: Stray, now: float, me: str) -> tuple[str,
         slot = registry.read(stray.name)
         life = Life(
             gen=slot.next_gen,
-            spec=spec_of(KIND, stray.name, {}),
+            spec=spec_of(KIND, stray.name, MAY_SCALE),
             names=dict.fromkeys(PARTS, stray.name),
             phase="deleting",
             worker=me,

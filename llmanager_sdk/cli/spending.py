@@ -144,7 +144,7 @@ class Around:
             )
         living = [f"{x.source} (good until {clock(x.expires)})" for x in self.living]
         if living:
-            return f"deleted by {', '.join(living)}"
+            return f"what nobody uses is deleted by {', '.join(living)}"
         return (
             "no reaper lives, so that nothing is deleted, and nothing that costs money is created: "
             "`llmanager deploy`, or `llmanager reap --watch`"

@@ -21,7 +21,7 @@ _STATE = re.compile(
 )
 """Fact: how a change set is refused whose stack is not any more what it was."""
 CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
-"""The roles of the template have names, so that policies can be written for them."""
+"""For roles, whether or not a template gives them names of its own."""
 
 
 @dataclass(frozen=True)

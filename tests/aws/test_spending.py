@@ -35,7 +35,7 @@ def told(platform: AwsPlatform) -> str:
 
 
 def test_an_empty_namespace(platform: AwsPlatform) -> None:
-    assert told(platform).startswith("deleted by lambda (good until ")
+    assert told(platform).startswith("what nobody uses is deleted by lambda (good until ")
 
 
 def test_what_costs_money_and_what_it_cost(platform: AwsPlatform, scene: Scene) -> None:

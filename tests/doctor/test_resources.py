@@ -81,7 +81,7 @@ def test_a_rowless_resource_is_deleted_with_its_tags_shown(
 def test_a_rowless_endpoint_says_its_price_and_goes_through_the_sweep(
     platform: AwsPlatform, scene: Scene
 ) -> None:
-    known = ensure(platform, want())
+    known = ensure(platform, want(max_instances=3))
     table = platform.keeper.engine.registry
     platform.account.client("dynamodb").delete_item(
         TableName=table.table,  # type: ignore[attr-defined]
@@ -91,4 +91,5 @@ def test_a_rowless_endpoint_says_its_price_and_goes_through_the_sweep(
     assert "(endpoint, config, model, InService): 1.41 $/h" in found.text
     assert len(mended(platform, "rowless")) == 1
     assert scene.settle() <= 4
+    assert scene.aws.services.targets == {}, "nobody knew whether it scales: its target went too"
     assert looked(platform)["rowless"].ok

@@ -19,7 +19,7 @@ from botocore.parsers import ResponseParserError
 from llmanager_sdk import ChatHistory, ManagedEmbeddings, ManagedLLM
 from llmanager_sdk.aws.in_use import in_use
 from llmanager_sdk.aws.platform import AwsPlatform
-from llmanager_sdk.aws.prices import Prices
+from llmanager_sdk.aws.prices import hosting
 from llmanager_sdk.aws.reaper import LAMBDA, sweep_and_tell
 from llmanager_sdk.cli import ceiling, reap, resources, spending
 from llmanager_sdk.cli.doctor_aws import checks
@@ -79,7 +79,7 @@ def user(people: People) -> None:
     people.heartbeat()
     _half_made(people)
     platform.chat("jumpstart:some-model", None, {})
-    Prices(platform.account).dearest(["ml.g5.xlarge"])
+    hosting(platform.account, "ml.g5.xlarge")
     told: Any = {"platform": platform, "progress": "off"}
     # Its answer is lost, so that it is asked whose the model of that name is.
     people.aws.faults.add(Fault("sagemaker:CreateModel", "lost after", times=9))

@@ -1,39 +1,70 @@
-"""The asyncio driver: aiohttp, one session per event loop."""
+"""The asyncio driver: aiohttp, its sessions one event loop's own."""
 
 from __future__ import annotations
 
 import asyncio
 import atexit
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
 import aiohttp
 
 from llmanager_sdk.http.faults import CutOff, NotReached, Refused, Timeouts, TooSlow
 
-_sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
+
+class _Connector(aiohttp.TCPConnector):
+    """A forked child does not close it: the event loop and the sockets are the parent's."""
+
+    def __init__(self, *, keep: bool) -> None:
+        super().__init__(limit=0, force_close=not keep)
+        self._process = os.getpid()
+
+    def __del__(self, *_: object) -> None:
+        if os.getpid() == self._process:
+            super().__del__()
 
 
-def _session() -> aiohttp.ClientSession:
-    loop = asyncio.get_running_loop()
-    session = _sessions.get(loop)
+_Ending = AsyncGenerator[None, None]
+_Place = tuple[asyncio.AbstractEventLoop, bool]
+_sessions: dict[_Place, tuple[aiohttp.ClientSession, _Ending]] = {}
+"""By event loop, and whether connections are kept: aiohttp keeps those that only we mean to end."""
+_left: list[_Ending] = []
+"""Of loops that this process does not run any more; to collect one would wake its loop."""
+
+
+async def _session(keep: bool) -> aiohttp.ClientSession:
+    place = asyncio.get_running_loop(), keep
+    session, _ = _sessions.get(place, (None, None))
     if session is None or session.closed:
         _let_go(only_closed=True)
-        # Connections are not kept, so that nothing is left open when a loop ends without a word.
-        connector = aiohttp.TCPConnector(limit=0, force_close=True)
         session = aiohttp.ClientSession(
-            connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
+            connector=_Connector(keep=keep),
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
-        _sessions[loop] = session
+        ending = _end(session)
+        await anext(ending)
+        _sessions[place] = session, ending
     return session
+
+
+async def _end(session: aiohttp.ClientSession) -> _Ending:
+    """A loop that ends closes its generators, and this one its connections: nobody else can."""
+    try:
+        yield
+    finally:
+        await session.close()
 
 
 def _let_go(*, only_closed: bool = False) -> None:
     """Give up the sessions of loops that have ended, or all of them."""
-    for loop, session in list(_sessions.items()):
-        if loop.is_closed() or not only_closed:
-            del _sessions[loop]
+    for place, (session, ending) in list(_sessions.items()):
+        closed = place[0].is_closed()
+        if closed or not only_closed:
+            del _sessions[place]
             session.detach()
+            if not closed:
+                _left.append(ending)
 
 
 atexit.register(_let_go)
@@ -54,7 +85,8 @@ async def stream(
     )
     begun = False
     try:
-        async with _session().post(url, data=body, headers=headers, timeout=timeout) as answer:
+        session = await _session(keep=headers.get("Connection") != "close")
+        async with session.post(url, data=body, headers=headers, timeout=timeout) as answer:
             if answer.status != 200:
                 text = await answer.read()
                 raise Refused(answer.status, text, answer.headers)

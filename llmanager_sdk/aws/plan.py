@@ -14,6 +14,7 @@ from llmanager_sdk.aws.account import Account
 from llmanager_sdk.aws.answers import said, transient
 from llmanager_sdk.aws.faults import translate
 from llmanager_sdk.aws.guard import Reapers, need_reaper, need_room, spending
+from llmanager_sdk.aws.prices import SAY_IT
 from llmanager_sdk.aws.simulated import denied, of_life
 from llmanager_sdk.aws.stack import ROLE, Stack, allowed, outdated
 from llmanager_sdk.core.life import Life
@@ -215,8 +216,7 @@ def _price(body: Mapping[str, Any], life: Life) -> float:
             f"the price of {', '.join(body['instance_types'])} is not known here",
             resource=life.spec.key,
             step="plan",
-            hint="allow pricing:GetProducts, or look it up and say it: price=1.41 "
-            "($/h of one instance)",
+            hint=f"allow pricing:GetProducts, or look it up and {SAY_IT}",
         )
     return life.price
 

@@ -8,50 +8,59 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 from llmanager_sdk.aws.account import Account
+from llmanager_sdk.aws.answers import transient
+from llmanager_sdk.aws.faults import translate
 from llmanager_sdk.catalog.choose import price_of
-from llmanager_sdk.errors import CredentialsMissing
+from llmanager_sdk.dynamodb_table import unknown_caller
 
 REGION = "us-east-1"
 """Where the price list of all regions is asked for."""
-PATIENCE = {"connect_timeout": 2.0, "read_timeout": 5.0, "retries": {"total_max_attempts": 1}}
+PATIENCE = {"connect_timeout": 2.0, "read_timeout": 5.0, "retries": {"total_max_attempts": 2}}
 """A first use waits for this; a private network may have no way to the price list."""
+SAY_IT = "say the price: price=1.41 ($/h of one instance)"
 
 
 class Prices:
-    """The price list, as one account reads it; each type is asked for once.
+    """What instances cost in one account's region; what is not known is asked for, once.
 
     Args:
-        account: whose; needs `pricing:GetProducts`.
+        account: whose; needs `pricing:GetProducts` outside the region whose prices are known.
     """
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._of = cache(self._ask)
+        self._found: dict[str, float] = {}
 
     def dearest(self, types: Sequence[str]) -> float | None:
-        """$/h of the dearest of some instance types; None if one of them cannot be told."""
+        """$/h of the dearest of some instance types; None if one of them cannot be told.
+
+        Raises:
+            CredentialsMissing: AWS does not know who asks.
+            CloudUnavailable: no answer. It may come a moment later, so None would be wrong.
+        """
         if (known := price_of(tuple(types), self._account.region)) is not None:
             return known
-        found = []
-        for each in types:
-            price = self._of(each)
-            if price is None:
-                return None
-            found.append(price)
-        return max(found, default=None)
+        prices = [self._of(each) for each in types]
+        told = [each for each in prices if each is not None]
+        return max(told) if told and len(told) == len(prices) else None
 
-    def _ask(self, kind: str) -> float | None:
-        try:
-            prices = hosting(self._account, kind, **PATIENCE)
-        except Exception as error:
-            if isinstance(error, CredentialsMissing):
-                raise
-            return None  # the plan refuses what has no price, and says what to do
-        return prices.pop() if len(prices) == 1 else None
+    def _of(self, kind: str) -> float | None:
+        if kind not in self._found:
+            try:
+                prices = hosting(self._account, kind, **PATIENCE)
+            except Exception as error:
+                if not (unknown_caller(error) or transient(error)):
+                    return None  # the plan refuses what has no price, and says what to do
+                typed = translate(error, resource=kind, step="ask the price list")
+                typed.hint += f"; or {SAY_IT}"
+                raise typed from error
+            if len(prices) != 1:
+                return None
+            (self._found[kind],) = prices
+        return self._found[kind]
 
 
 def hosting(account: Account, kind: str, **settings: Any) -> set[float]:

@@ -19,7 +19,7 @@ from llmanager_sdk.aws.reapable import TIMING, prefix
 from llmanager_sdk.core.life import Life, Names
 from llmanager_sdk.core.ports import Registry
 from llmanager_sdk.core.spec import spec_of
-from llmanager_sdk.errors import NotAllowed, RegistryUnavailable
+from llmanager_sdk.errors import CloudUnavailable, NotAllowed, RegistryUnavailable
 
 KIND = "endpoint"
 PARTS = ("endpoint", "config", "model")
@@ -124,11 +124,17 @@ class Strays:
         for variant in told["ProductionVariants"]:
             pools = [each["InstanceType"] for each in variant.get("InstancePools", [])]
             types = tuple(pools or [variant.get("InstanceType", "")])
-            price = self._prices.dearest(types)
+            price = self._dearest(types)
             if price is None:
                 return None
             total += price * int(variant.get("InitialInstanceCount") or 1)
         return total
+
+    def _dearest(self, types: tuple[str, ...]) -> float | None:
+        try:
+            return self._prices.dearest(types)
+        except CloudUnavailable:
+            return None  # what is there is shown, with or without its price
 
 
 _CALLS = {

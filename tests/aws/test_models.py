@@ -11,7 +11,13 @@ from llmanager_sdk.aws.account import Account
 from llmanager_sdk.aws.models import Models
 from llmanager_sdk.aws.prices import Prices
 from llmanager_sdk.aws.weights import Hub
-from llmanager_sdk.errors import ConfigurationError, NotRunning, PermissionMissing, UnknownModel
+from llmanager_sdk.errors import (
+    CloudUnavailable,
+    ConfigurationError,
+    NotRunning,
+    PermissionMissing,
+    UnknownModel,
+)
 from llmanager_sdk.ports.models import ChatModel, EmbeddingModel, Endpoint
 from llmanager_sdk.settings import Settings
 from llmanager_sdk.testing.aws import FakeAws, Fault
@@ -101,12 +107,26 @@ def test_elsewhere_the_price_list_is_asked_once_for_each_type() -> None:
         assert mine.chat("qwen3-0.6b", None, {**how, "price": 2.0}).price == 4.0
 
 
-@pytest.mark.parametrize("what", ["denied", "lost", "throttled"])
-def test_a_price_that_nobody_tells_is_none_and_is_refused_by_the_plan(what: What) -> None:
+def test_a_price_that_may_not_be_read_is_none_and_the_plan_refuses_it() -> None:
     with FakeAws() as aws:
-        aws.faults.add(Fault("pricing:GetProducts", what, times=9))
+        aws.faults.add(Fault("pricing:GetProducts", "denied"))
         mine = models(aws.session(), region="eu-west-1")
-        assert mine.chat("qwen3-0.6b", None, {"instance_type": "ml.g5.xlarge"}).price == 0.0
+        how = {"instance_type": "ml.g5.xlarge"}
+        assert mine.chat("qwen3-0.6b", None, how).price == 0.0
+        assert mine.chat("qwen3-0.6b", None, how).price > 0.0, "what was refused is asked again"
+
+
+@pytest.mark.parametrize("what", ["lost", "5xx", "throttled"])
+def test_a_price_list_that_does_not_answer_is_an_error_that_says_what_to_do(what: What) -> None:
+    with FakeAws() as aws:
+        aws.faults.add(Fault("pricing:GetProducts", what, times=2))
+        mine = models(aws.session(), region="eu-west-1")
+        how = {"instance_type": "ml.g5.xlarge"}
+        with pytest.raises(CloudUnavailable) as caught:
+            mine.chat("qwen3-0.6b", None, how)
+        assert "say the price: price=" in caught.value.hint
+        assert mine.chat("qwen3-0.6b", None, {**how, "price": 2.0}).price == 2.0
+        assert mine.chat("qwen3-0.6b", None, how).price > 0.0
 
 
 def test_two_prices_of_one_type_are_no_price() -> None:

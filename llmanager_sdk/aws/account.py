@@ -8,7 +8,7 @@ import math
 import re
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -111,17 +111,9 @@ class Account:
         with self._lock:
             client = self._clients.get(service)
             if client is None:
-                from botocore.config import Config
-
-                usual = {
-                    "connect_timeout": CONNECT_S,
-                    "read_timeout": READ_S,
-                    "retries": {"mode": "standard", "total_max_attempts": TRIES},
-                    "user_agent_appid": "llmanager-sdk",
-                }
                 try:
                     client = self.session.client(
-                        service, region_name=region or self.region, config=Config(**(usual | more))
+                        service, region_name=region or self.region, config=_config(more)
                     )
                 except ConfigurationError:
                     raise
@@ -172,6 +164,18 @@ class Account:
         self._clients = {}
 
 
+def _config(more: Mapping[str, Any]) -> Any:
+    from botocore.config import Config
+
+    usual = {
+        "connect_timeout": CONNECT_S,
+        "read_timeout": READ_S,
+        "retries": {"mode": "standard", "total_max_attempts": TRIES},
+        "user_agent_appid": "llmanager-sdk",
+    }
+    return Config(**{**usual, **more})
+
+
 def _assumed(base: Any, role_arn: str, region: str | None, clock: Clock) -> Any:
     """The same session with the credentials of a role, which is assumed anew before they run out.
 
@@ -180,7 +184,7 @@ def _assumed(base: Any, role_arn: str, region: str | None, clock: Clock) -> Any:
     from botocore.credentials import DeferredRefreshableCredentials
 
     def assume() -> dict[str, str]:
-        told = base.client("sts", region_name=region).assume_role(
+        told = base.client("sts", region_name=region, config=_config({})).assume_role(
             RoleArn=role_arn, RoleSessionName=_session_name()
         )["Credentials"]
         return {

@@ -63,8 +63,16 @@ def actions(aws: FakeAws, home: Path) -> list[str]:
     return found
 
 
+ELSEWHERE = {
+    "region": "eu-west-1",
+    "assume_role": "arn:aws:iam::123456789012:role/builder",
+}
+
+
 def _play(scene: Scene, key: str = "tiny") -> AwsPlatform:
-    """A whole life with scaling, and a few messages."""
+    """A whole life with scaling, a few messages, and a price of another region."""
+    elsewhere = scene.process(scene.aws.session(), **ELSEWHERE)
+    assert elsewhere.chat("qwen3-0.6b", None, {"instance_type": "ml.g5.xlarge"})
     platform = scene.process()
     platform.beats.beat("test")
     life = ensure(platform, want(key=key, **SCALED)).life

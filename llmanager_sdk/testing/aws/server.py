@@ -71,7 +71,9 @@ class FakeAws:
         """The role of Lambdas that run in `rest`, for the recorder."""
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.aws = self
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.01,), daemon=True
+        )
 
     @property
     def url(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from llmanager_sdk import ChatHistory, ManagedEmbeddings, ManagedLLM
 from llmanager_sdk.aws.in_use import in_use
 from llmanager_sdk.aws.platform import AwsPlatform
+from llmanager_sdk.aws.prices import Prices
 from llmanager_sdk.look import look
 from llmanager_sdk.ports.history import Stored
 from llmanager_sdk.testing.aws import Canned, FakeAws, Fault
@@ -77,6 +78,8 @@ def days(aws: FakeAws, home: Path) -> Iterator[tuple[str, Any]]:
         platform.beats.beat("watch@here")
         yield from _models(platform, aws)
         yield from _histories(platform)
+        elsewhere = Prices(scene.process(region="eu-west-1").account)
+        yield "a price of another region", elsewhere.dearest(["ml.g5.xlarge"])
         yield "ls", [cost.status.phase for cost in look(platform).costs()]
         platform.keeper.forget()
         aws.clock.sleep(7200.0)

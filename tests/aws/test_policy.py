@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmanager_sdk.testing.aws import FakeAws
+from llmanager_sdk.testing.aws.probed import ELSEWHERE
 from tests.aws.policy import UNSEEN, Policed, allowed, days, needed
 
 pytestmark = pytest.mark.xdist_group("dynamodb")
@@ -24,6 +25,7 @@ def test_the_policy_is_enough_and_no_more(aws: FakeAws, tmp_path: Path) -> None:
         "stop": "deleting",
         "history": 74,
         "cleared": 0,
+        "a price of another region": pytest.approx(1.408 * ELSEWHERE),
         "ls": ["ready", "deleting"],
         "sweeps until nothing was left": seen["sweeps until nothing was left"],
     }

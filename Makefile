@@ -53,7 +53,7 @@ demo-aws: $(STAMPS)/test ## the same chain on platform aws, in a fake account on
 	@LLMANAGER_HOME="$${LLMANAGER_HOME:-$(CURDIR)/.cache/home}" $(BIN)/python -m tests.aws.demo
 
 test: $(STAMPS)/test ## all tests, on real engines; ARGS="tests/core -k sweep"
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --durations=12 $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadgroup --durations=12 $(ARGS)
 
 check: $(STAMPS)/check ## lint, format, types, imports
 	$(BIN)/ruff check .

@@ -113,21 +113,31 @@ class EndpointKind(EndpointReaper):
         """It exists already: ours if its tags say so, else a stranger's, which is left alone."""
         try:
             found = self._call("describe", life, part)
-            if found is None:
-                return
-            arn = found[f"{PARTS[part][1]}Arn"]
-            tags = self._client("sagemaker").list_tags(ResourceArn=arn)["Tags"]
+            ours = found is None or self._ours(life, part, found)
         except Exception as error:
             if missing(error) or transient(error):
                 return
             raise translate(error, resource=life.spec.key) from error
-        if not requests.ours(self.namespace, life, tags):
-            raise NameTaken(
-                f"the name is taken: {part} {life.names[part]} exists and bears other tags",
-                resource=life.spec.key,
-                step=f"create the {part}",
-                hint="it was left alone; the next attempt draws another name",
-            )
+        if not ours:
+            raise _taken(life, part, f"create the {part}")
+
+    def _ours(self, life: Life, part: str, found: Mapping[str, Any]) -> bool:
+        """Whether a part that is there bears the tags of its life.
+
+        A config or a model that came after the life was recorded is its own in any case: what
+        costs nothing may go although its tags cannot be seen yet, or were taken away.
+        """
+        if part != "endpoint" and found["CreationTime"].timestamp() >= life.born_at:
+            return True
+        arn = found[f"{PARTS[part][1]}Arn"]
+        tags = self._client("sagemaker").list_tags(ResourceArn=arn)["Tags"]
+        return requests.ours(self.namespace, life, tags)
+
+    def _call(self, verb: str, life: Life, part: str) -> Any:
+        """As the reaper does it; but a stranger's config or model is none: our row goes without."""
+        found = super()._call(verb, life, part)
+        free = verb == "describe" and part != "endpoint" and life.phase != "creating"
+        return None if free and found is not None and not self._ours(life, part, found) else found
 
     def finish(self, life: Life) -> bool:
         """A call that is answered, and then the scaling that was asked for."""
@@ -170,8 +180,22 @@ class EndpointKind(EndpointReaper):
             return super().used_outside(life)
 
     def delete(self, life: Life) -> None:
-        """As the reaper does it."""
+        """As the reaper, whose policy limits it to what bears the life's tags: so does this.
+
+        Raises:
+            NameTaken: the endpoint bears other tags, or none. It is left alone, and its row stays:
+                nothing that costs money is forgotten.
+        """
         with _typed(life.spec.key):
+            try:
+                found = self._call("describe", life, "endpoint")
+                strange = found is not None and not self._ours(life, "endpoint", found)
+            except Exception as error:
+                if missing(error) or transient(error):
+                    return  # the next look finds what became of it
+                raise
+            if strange:
+                raise _taken(life, "endpoint", "delete")
             super().delete(life)
 
     def _crash(self, life: Life) -> str:
@@ -239,6 +263,18 @@ def _typed(resource: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise translate(error, resource=resource) from error
+
+
+def _taken(life: Life, part: str, step: str) -> NameTaken:
+    next_is = "the next attempt draws another name"
+    if part == "endpoint":
+        next_is = "delete it in the console, or use another deployment name"
+    return NameTaken(
+        f"the name is taken: {part} {life.names[part]} exists and bears other tags, or none",
+        resource=life.spec.key,
+        step=step,
+        hint=f"it was left alone; {next_is}",
+    )
 
 
 def _not_yet_visible(error: Exception) -> bool:

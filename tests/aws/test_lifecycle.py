@@ -180,7 +180,7 @@ def test_stop_deletes_and_a_stranger_is_left_alone(aws: FakeAws, make: Make, clo
 
 
 def test_a_taken_name_is_an_error_and_nothing_of_the_strangers_is_touched(
-    aws: FakeAws, make: Make
+    aws: FakeAws, make: Make, clock: Turned
 ) -> None:
     platform = make()
     platform.beats.beat("test")
@@ -193,5 +193,37 @@ def test_a_taken_name_is_an_error_and_nothing_of_the_strangers_is_touched(
         "ExecutionRoleArn": "arn:aws:iam::1:role/x",
     }
     aws.sagemaker.call("CreateModel", request)
+    clock.now += 1
     with pytest.raises(StartFailed, match="name is taken"):
         ensure(platform, want())
+    for _ in range(3):
+        clock.now += 600
+        reap(platform)
+    assert left(aws) == [names["model"]]
+    phases = {life.phase for life in engine.registry.read(spec().key).lives}
+    assert phases == {"gone"}, "what is a stranger's keeps no row of ours"
+    engine._token = lambda: "beef"
+    assert ensure(platform, want()).life.names["model"] != names["model"]
+
+
+def test_an_endpoint_whose_tags_are_gone_is_left_alone_and_not_forgotten(
+    aws: FakeAws, make: Make, clock: Turned
+) -> None:
+    platform = make()
+    platform.beats.beat("test")
+    life = ensure(platform, want(max_instances=2)).life
+    endpoint = aws.sagemaker.endpoints[life.names["endpoint"]]
+    tags, endpoint.tags = endpoint.tags, {}
+    for _ in range(3):
+        clock.now += 3600
+        report = reap(platform)
+        assert "bears other tags, or none" in str(report.errors)
+    assert len(left(aws)) == 3
+    assert aws.services.targets, "what scales it was not touched either"
+    (row,) = platform.keeper.engine.registry.read(spec().key).lives
+    assert row.phase == "deleting"
+    endpoint.tags = tags
+    for _ in range(3):
+        clock.now += 3600
+        reap(platform)
+    assert left(aws) == []

@@ -64,7 +64,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Quote:
-    """The sentence of the documents that is nearest to the question."""
+    """The sentence nearest to the answer, of those that the model read."""
 
     text: str
     source: str
@@ -118,8 +118,7 @@ class DocsChat:
             for text in self._answer(question, near[:READ], earlier):
                 answer += text
                 yield Token(text)
-            _, sentence, passage = near[0]
-            yield Quote(sentence, str(passage.metadata.get("source", "")))
+            yield self._quote(answer, near[:READ])
         self._history.add_messages([HumanMessage(question), AIMessage(answer.strip())])
 
     def _last_answered(self) -> list[BaseMessage]:
@@ -134,25 +133,35 @@ class DocsChat:
         pairs = [(sentence, i) for i, passage in enumerate(found) for sentence in _told(passage)]
         if not pairs:
             return []
-        embeddings: Any = self._store.embeddings
-        asked = embeddings.embed_query(question)
-        vectors = embeddings.embed_documents([sentence for sentence, _ in pairs])
+        scores = self._cosines(question, [sentence for sentence, _ in pairs])
         scored = sorted(
-            (
-                (sum(a * b for a, b in zip(vector, asked, strict=True)), sentence, i)
-                for vector, (sentence, i) in zip(vectors, pairs, strict=True)
-            ),
-            reverse=True,
+            ((score, *pair) for score, pair in zip(scores, pairs, strict=True)), reverse=True
         )
         best: dict[int, Near] = {}
         for score, sentence, i in scored:
             best.setdefault(i, (score, sentence, found[i]))
         return list(best.values())
 
+    def _quote(self, answer: str, near: Sequence[Near]) -> Quote:
+        """What the answer is most like: that is what it was made of."""
+        read = [(each, x) for _, told, x in near for each in _window(told, x)]
+        scores = self._cosines(answer, [sentence for sentence, _ in read])
+        _, sentence, passage = max(
+            ((score, *pair) for score, pair in zip(scores, read, strict=True)),
+            key=lambda scored: scored[0],
+        )
+        return Quote(sentence, str(passage.metadata.get("source", "")))
+
+    def _cosines(self, text: str, sentences: Sequence[str]) -> list[float]:
+        embeddings: Any = self._store.embeddings
+        wanted = embeddings.embed_query(text)
+        vectors = embeddings.embed_documents(sentences)
+        return [sum(a * b for a, b in zip(each, wanted, strict=True)) for each in vectors]
+
     def _answer(
         self, question: str, near: Sequence[Near], earlier: Sequence[BaseMessage]
     ) -> Iterator[str]:
-        context = " ".join(_window(sentence, passage) for _, sentence, passage in near)
+        context = " ".join(each for _, told, passage in near for each in _window(told, passage))
         asked = HumanMessage(f"Context: {context}\n\nQuestion: {question}")
         messages = [*_EXAMPLE, asked]
         text = ""
@@ -168,9 +177,9 @@ def _told(passage: Document) -> list[str]:
     return sentences(body(passage)) or [body(passage)]
 
 
-def _window(sentence: str, passage: Document) -> str:
+def _window(sentence: str, passage: Document) -> list[str]:
     """A sentence with its neighbours."""
     told = _told(passage)
     at = told.index(sentence)
     around = told[max(at - AROUND, 0) : at + AROUND + 1]
-    return " ".join(each for each in around if each == sentence or "|" not in each)
+    return [each for each in around if each == sentence or "|" not in each]

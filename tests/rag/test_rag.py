@@ -113,6 +113,7 @@ def test_a_question_that_leans_on_an_earlier_one_is_looked_up_with_it(
     events = list(talk.ask("And when does it open?"))
     assert not any(isinstance(x, Refused) for x in events)
     assert "opens at nine" in str(model.asked[-1][-1].content)
+    assert events[-1] == Quote("It opens at nine.", "office.md"), "what the answer was made of"
 
 
 def test_a_library_follows_its_folder(home: Path, tmp_path: Path) -> None:

@@ -136,8 +136,14 @@ class EndpointKind(EndpointReaper):
     def _call(self, verb: str, life: Life, part: str) -> Any:
         """As the reaper does it; but a stranger's config or model is none: our row goes without."""
         found = super()._call(verb, life, part)
-        free = verb == "describe" and part != "endpoint" and life.phase != "creating"
-        return None if free and found is not None and not self._ours(life, part, found) else found
+        if found is None or verb != "describe" or part == "endpoint" or life.phase == "creating":
+            return found
+        try:
+            return found if self._ours(life, part, found) else None
+        except Exception as error:
+            if missing(error):
+                return None  # it went in this moment
+            raise
 
     def finish(self, life: Life) -> bool:
         """A call that is answered, and then the scaling that was asked for."""

@@ -122,21 +122,22 @@ class EndpointKind(EndpointReaper):
             raise _taken(life, part, f"create the {part}")
 
     def _ours(self, life: Life, part: str, found: Mapping[str, Any]) -> bool:
-        """Whether a part that is there bears the tags of its life.
-
-        A config or a model that came after the life was recorded is its own in any case: what
-        costs nothing may go although its tags cannot be seen yet, or were taken away.
-        """
-        if part != "endpoint" and found["CreationTime"].timestamp() >= life.born_at:
-            return True
+        """Whether a part that is there bears the tags of its life."""
         arn = found[f"{PARTS[part][1]}Arn"]
         tags = self._client("sagemaker").list_tags(ResourceArn=arn)["Tags"]
         return requests.ours(self.namespace, life, tags)
 
     def _call(self, verb: str, life: Life, part: str) -> Any:
-        """As the reaper does it; but a stranger's config or model is none: our row goes without."""
+        """As the reaper does it; but a stranger's config or model is none: our row goes without.
+
+        One that came after the life was recorded is its own in any case: what costs nothing may go
+        although its tags cannot be seen yet, or were taken away.
+        """
         found = super()._call(verb, life, part)
         if found is None or verb != "describe" or part == "endpoint" or life.phase == "creating":
+            return found
+        made = found.get("CreationTime")
+        if made is not None and made.timestamp() >= life.born_at:
             return found
         try:
             return found if self._ours(life, part, found) else None

@@ -15,7 +15,7 @@ from tests.accept.harness import Line, check
 from tests.infra.evaluator import ROLES, beyond, judge, statements
 from tests.infra.test_policies import BEYOND, MORE
 
-SUITES = ("aws", "cli", "deploy", "doctor", "infra")
+SUITES = ("aws", "cli", "deploy", "doctor", "infra", "notebooks")
 """All that have an account."""
 COMMAND = "make accept ONLY=stack-3"
 NOBODY = ("sagemaker",)

@@ -13,15 +13,14 @@ from llmanager_sdk.http.faults import CutOff, NotReached, Refused, Timeouts, Too
 
 
 class _Connector(aiohttp.TCPConnector):
-    """A forked child does not close it: the event loop and the sockets are the parent's."""
+    """One that is collected without a word, its sockets with it.
 
-    def __init__(self, *, keep: bool) -> None:
-        super().__init__(limit=0, force_close=not keep)
-        self._process = os.getpid()
+    aiohttp's would complain to whoever ends a loop, and in a forked child take the sockets off the
+    event loop, which is the parent's.
+    """
 
     def __del__(self, *_: object) -> None:
-        if os.getpid() == self._process:
-            super().__del__()
+        """Sockets that nobody holds close themselves."""
 
 
 _Ending = AsyncGenerator[None, None]
@@ -38,7 +37,7 @@ async def _session(keep: bool) -> aiohttp.ClientSession:
     if session is None or session.closed:
         _let_go(only_closed=True)
         session = aiohttp.ClientSession(
-            connector=_Connector(keep=keep),
+            connector=_Connector(limit=0, force_close=not keep),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
         )

@@ -97,6 +97,22 @@ with served(says(OK)) as server:
 """
 
 
+QUIET = """
+import asyncio
+from tests.http.served import OK, says, served
+from tests.http.test_aio import call
+
+with served(says(OK)) as server:
+    asyncio.new_event_loop().run_until_complete(call(server.url))
+"""
+
+
+def test_a_program_that_ends_with_a_connection_open_says_nothing() -> None:
+    words = [sys.executable, "-c", QUIET]
+    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_forked_child_that_ends_leaves_the_parents_connection_alone() -> None:
     words = [sys.executable, "-c", FORKS]
     done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=60)

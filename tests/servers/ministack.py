@@ -65,7 +65,7 @@ def ministack(environ: Mapping[str, str] | None = None) -> Iterator[str]:
             "PATH": os.environ["PATH"],
             "HOME": folder,
             "TMPDIR": folder,
-            "PYTHONPATH": str(HERE / "fast_clock"),
+            "PYTHONPATH": os.pathsep.join(map(str, [HERE / "fast_clock", HERE / "patience"])),
             "PYTHONDONTWRITEBYTECODE": "1",
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
@@ -75,7 +75,7 @@ def ministack(environ: Mapping[str, str] | None = None) -> Iterator[str]:
         log = Path(folder, "log")
         with log.open("w") as output:
             process = subprocess.Popen(
-                ["sh", "-c", guard, "sh", str(python), "-m", "ministack"],
+                ["sh", "-c", guard, "sh", str(python), "-m", "patient"],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,

@@ -62,6 +62,19 @@ def test_the_best_rows_are_found(dataset: LanceDataset, wanted: Any) -> None:
     assert np.mean(recall) >= 0.99
 
 
+@pytest.mark.parametrize("k", [10**7, 2**31, 2**63])
+@pytest.mark.parametrize("mode", ["dense", "exact", "text", "hybrid"])
+def test_who_asks_for_more_rows_than_there_are_gets_all(
+    dataset: LanceDataset, tmp_path: Path, mode: Any, k: int
+) -> None:
+    for wanted, count in ((None, COUNT - 2), ({"n": {"$gte": 600}}, 299)):
+        found = dataset.search(vector(1), "passage", k, parse(wanted), mode, True)
+        assert len({hit.row.id for hit in found}) == count
+    without_index = LanceDataset(tmp_path, "small")
+    add(without_index, range(30))
+    assert len(without_index.search(vector(1), "passage", k, None, mode)) == 30
+
+
 def test_scores_are_cosines_and_do_not_depend_on_lengths(dataset: LanceDataset) -> None:
     dataset.add([Row("long", "", {})], 1000 * vector(7)[None], WHO)
     for mode in ("dense", "exact"):

@@ -29,13 +29,14 @@ Found = list[tuple[int, float]]
 
 
 def search(view: View, vector: Any, text: str, k: int, chosen: Chosen | None, mode: Mode) -> Found:
-    """The k best rows of a view, of the chosen ones if any are."""
+    """The k best rows of a view, of the chosen ones if any are; all of them if k is more."""
     if view.count == 0 or (chosen is not None and not any(map(len, chosen))):
         return []
+    k = min(k, view.count)  # Lance takes memory for what is asked, and aborts if there is none
     if mode == "text":
         return words(view, text, k, chosen)
     if mode == "hybrid":
-        pool = max(POOL, 4 * k)
+        pool = min(view.count, max(POOL, 4 * k))
         return fuse([dense(view, vector, pool, chosen), words(view, text, pool, chosen)], k)
     return (exact if mode == "exact" else dense)(view, vector, k, chosen)
 
@@ -84,7 +85,7 @@ def dense(view: View, vector: Any, k: int, chosen: Chosen | None) -> Found:
 
 def _indexed(view: View, vector: Any, n: int) -> Found:
     query = view.table.search(unit(vector), vector_column_name="vector").distance_type("cosine")
-    candidates = max(CANDIDATES, 10 * n) * max(1.0, FULL_WIDTH / view.width)
+    candidates = min(view.count, max(CANDIDATES, 10 * n) * max(1.0, FULL_WIDTH / view.width))
     query = query.nprobes(PROBES).refine_factor(math.ceil(candidates / n)).limit(n)
     found = query.select(["_distance"]).with_row_id(True).to_arrow()
     scores = 1.0 - found["_distance"].to_numpy()

@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from llmanager_sdk.clock import SYSTEM
@@ -77,16 +78,22 @@ class LocalPlatform:
         raise ConfigurationError("no endpoint serves embeddings on local", hint="use encoder()")
 
     def dataset(self, name: str) -> Dataset:
-        """A Lance dataset."""
+        """A Lance dataset, in a folder of the namespace."""
         from llmanager_sdk.local.lance.opened import open_dataset
 
-        return open_dataset(self.settings.home / "stores", name)
+        return open_dataset(stores(self.settings), name)
 
     def history(self) -> HistoryStore:
         """A SQLite file."""
         from llmanager_sdk.local.history import SqliteHistory
 
         return SqliteHistory(self.settings.home / "history.sqlite", self.settings.namespace)
+
+
+def stores(settings: Settings) -> Path:
+    """The folder of all stores of a namespace."""
+    space = settings.namespace
+    return settings.home / ("stores" if space == Settings.namespace else f"stores-{space}")
 
 
 def _here(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -242,6 +242,22 @@ def test_a_bad_name_is_refused_at_once(name: Any) -> None:
         ManagedVectorStore(name)
 
 
+def test_each_namespace_has_stores_of_its_own(
+    store: ManagedVectorStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLMANAGER_NAMESPACE", "s")  # what the store is called, too
+    other = ManagedVectorStore("s", Cheap(salt="another model"))
+    assert other.count() == 0
+    assert other.similarity_search("red apples") == []
+    other.add_texts(["x"])
+    other.clear()
+    assert other.count() == 0
+    assert store.count() == 4
+    monkeypatch.setenv("LLMANAGER_NAMESPACE", "main")
+    assert ManagedVectorStore("s", Cheap()).count() == 4
+    assert (tmp_path / "home" / "stores" / "s.lance").is_dir()  # where it always was
+
+
 def test_its_resource_describes_frees_and_deletes(store: ManagedVectorStore) -> None:
     assert ManagedVectorStore("other", Cheap()).resource.status().phase == "empty"
     status = store.resource.warm()

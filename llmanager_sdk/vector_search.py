@@ -14,6 +14,7 @@ from langchain_core.vectorstores.utils import maximal_marginal_relevance
 
 from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.filters import parse
+from llmanager_sdk.ports.rows import check_question, ids_of
 from llmanager_sdk.ports.vectors import MODES, Dataset, Hit, Mode, Row
 from llmanager_sdk.vectorizer import Vectorizer
 
@@ -50,19 +51,24 @@ class Searches(VectorStore):
 
     def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """The documents of these ids that exist, in this order."""
-        return [_document(row) for row in self._data().get(ids)]
+        return [_document(row) for row in self._data().get(ids_of(ids))]
 
     async def aget_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """`get_by_ids`, for asyncio."""
         return await asyncio.to_thread(self.get_by_ids, ids)
 
-    def _question(self, query: str, options: dict[str, Any]) -> Any:
-        mode = self._how(options)
-        return None if mode == "text" else self._vectorizer.question(query)
+    def _question(self, query: str, options: dict[str, Any], needed: bool = False) -> Any:
+        """The vector of a question; None where none is needed."""
+        embeds = self._embeds(query, options) or needed
+        return self._vectorizer.question(query) if embeds else None
 
-    async def _aquestion(self, query: str, options: dict[str, Any]) -> Any:
-        mode = self._how(options)
-        return None if mode == "text" else await self._vectorizer.aquestion(query)
+    async def _aquestion(self, query: str, options: dict[str, Any], needed: bool = False) -> Any:
+        embeds = self._embeds(query, options) or needed
+        return await self._vectorizer.aquestion(query) if embeds else None
+
+    def _embeds(self, query: str, options: dict[str, Any]) -> bool:
+        check_question(query)
+        return self._how(options) != "text"
 
     def _how(self, options: dict[str, Any]) -> Mode:
         refuse_unknown(options, *SEARCH)
@@ -168,7 +174,7 @@ class Searches(VectorStore):
             lambda_mult: 1 for the best only, 0 for the most different only.
             filter, search: as for `similarity_search_with_score`.
         """
-        vector = self._vectorizer.question(query)
+        vector = self._question(query, kwargs, needed=True)
         hits = self._find(vector, query, _fetched(fetch_k, k), kwargs, True)
         return _different(vector, hits, lambda_mult, k)
 
@@ -176,7 +182,7 @@ class Searches(VectorStore):
         self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
         """`max_marginal_relevance_search`, for asyncio."""
-        vector = await self._vectorizer.aquestion(query)
+        vector = await self._aquestion(query, kwargs, needed=True)
         hits = await asyncio.to_thread(
             self._find, vector, query, _fetched(fetch_k, k), kwargs, True
         )

@@ -16,12 +16,12 @@ from llmanager_sdk.filters import parse
 from llmanager_sdk.forks import forget_after_fork
 from llmanager_sdk.platforms import resolve
 from llmanager_sdk.ports.platform import Platform
-from llmanager_sdk.ports.rows import rows_of
+from llmanager_sdk.ports.rows import ids_of, rows_of
 from llmanager_sdk.ports.vectors import Dataset, Mode, Row, check_name
 from llmanager_sdk.resource.static import Static
 from llmanager_sdk.resource.status import Status
 from llmanager_sdk.vector_search import Searches, mode_of, positive, refuse_unknown
-from llmanager_sdk.vectorizer import Vectorizer
+from llmanager_sdk.vectorizer import Vectorizer, check_embeddings
 
 COMMIT = 1000
 """Documents that are embedded and written at once, in one commit."""
@@ -56,7 +56,7 @@ class ManagedVectorStore(Searches):
     ) -> None:
         self.name = check_name(name)
         self.search_mode = mode_of(search)
-        self._embedding = embedding
+        self._embedding = check_embeddings(embedding)
         self._platform = platform
         self._forget()
         forget_after_fork(self)
@@ -207,11 +207,12 @@ class ManagedVectorStore(Searches):
         """
         refuse_unknown(kwargs, "filter")
         where = parse(filter)
-        if ids is None and where is None:
+        named = ids_of(ids) if ids is not None else None
+        if named is None and where is None:
             raise ConfigurationError(
                 "delete needs ids or a filter", hint="clear() deletes every document"
             )
-        self._data().delete(ids, where)
+        self._data().delete(named, where)
         return True
 
     async def adelete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
@@ -263,19 +264,27 @@ class ManagedVectorStore(Searches):
 
 def _new(
     texts: Iterable[str],
-    metadatas: Sequence[dict[str, Any]] | None,
-    ids: Sequence[str | None] | None,
+    metadatas: Iterable[dict[str, Any]] | None,
+    ids: Iterable[str | None] | None,
     batch_size: int,
     unknown: dict[str, Any],
 ) -> tuple[list[Row], Iterator[list[Row]]]:
     """All rows, and the same in batches."""
     refuse_unknown(unknown, "metadatas", "ids", "batch_size")
     size = positive(batch_size, "batch_size")
-    rows = rows_of(list(texts), metadatas, ids)
+    rows = rows_of(texts, metadatas, ids)
     return rows, (rows[start : start + size] for start in range(0, len(rows), size))
 
 
-def _told(documents: Sequence[Document], options: dict[str, Any]) -> dict[str, Any]:
+def _told(documents: Iterable[Document], options: dict[str, Any]) -> dict[str, Any]:
+    documents = list(documents)
+    for i, each in enumerate(documents):
+        if not isinstance(each, Document):
+            raise ConfigurationError(
+                f"document {i} is of type {type(each).__name__}, not a Document",
+                step="add documents",
+                hint="texts are added by add_texts",
+            )
     ids = options.get("ids")
     return options | {
         "texts": [each.page_content for each in documents],

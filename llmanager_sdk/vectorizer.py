@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from llmanager_sdk.errors import InvalidVector
+from llmanager_sdk.errors import ConfigurationError, InvalidVector
 from llmanager_sdk.ports.identity import PROBE, check_identity, identity_with
 
 if TYPE_CHECKING:
@@ -97,3 +97,19 @@ class Vectorizer:
         if kept is not None and kept is not self._approved:
             check_identity(kept, self.identity(), self._store)
             self._approved = kept
+
+
+def check_embeddings(embeddings: Embeddings | None) -> Embeddings | None:
+    """Embeddings as a user gives them.
+
+    Raises:
+        ConfigurationError: they cannot embed, such as a model's name.
+    """
+    if embeddings is None:
+        return None
+    if isinstance(embeddings, type) or not callable(getattr(embeddings, "embed_documents", None)):
+        raise ConfigurationError(
+            f"embedding={embeddings!r:.100} is no embedding model",
+            hint="give LangChain embeddings: ManagedEmbeddings('minilm') for a name",
+        )
+    return embeddings

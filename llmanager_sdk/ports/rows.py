@@ -1,10 +1,10 @@
-"""From texts, metadata and ids as a user gives them to rows that can be kept. Pure."""
+"""From texts, metadata, ids and questions as a user gives them to what a store takes. Pure."""
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import orjson
@@ -16,12 +16,14 @@ DEPTH = 64
 """The deepest nesting of metadata."""
 _INT = 1 << 63
 _UINT = 1 << 64
+_VALUES = "use text, finite numbers, booleans, None, and lists and dictionaries of them"
+_IDS = "give a list of texts: ['doc-1'], or [str(each) for each in ids]"
 
 
 def rows_of(
-    texts: Sequence[str],
-    metadatas: Sequence[Mapping[str, Any] | None] | None = None,
-    ids: Sequence[str | None] | None = None,
+    texts: Iterable[str],
+    metadatas: Iterable[Mapping[str, Any] | None] | None = None,
+    ids: Iterable[str | None] | None = None,
 ) -> list[Row]:
     """Rows, all of them checked.
 
@@ -32,20 +34,56 @@ def rows_of(
     Raises:
         ConfigurationError: with the number of the text, and what is wrong with it.
     """
-    for name, given in (("metadatas", metadatas), ("ids", ids)):
-        if given is not None and len(given) != len(texts):
-            raise ConfigurationError(
-                f"{len(texts)} texts came with {len(given)} {name}",
-                step="add texts",
-                hint=f"give one of {name} for each text, or none at all",
-            )
+    told = _listed(texts, "texts", "give a list of texts: ['one', 'two']")
+    metas = _for_each(told, metadatas, "metadatas")
+    names = _for_each(told, ids, "ids")
     rows = []
-    for i, text in enumerate(texts):
-        _check_text(text, f"text {i}")
-        metadata = plain(metadatas[i] if metadatas else None, f"the metadata of text {i}")
-        given_id = ids[i] if ids is not None else None
-        rows.append(Row(_id(given_id, i, text, metadata), text, metadata))
+    for i, (each, meta, name) in enumerate(zip(told, metas, names, strict=True)):
+        text = _check_text(each, f"text {i}")
+        metadata = plain(meta, f"the metadata of text {i}")
+        rows.append(Row(_id(name, i, text, metadata), text, metadata))
     return rows
+
+
+def _for_each(texts: Sequence[object], given: Iterable[Any] | None, name: str) -> list[Any]:
+    if given is None:
+        return [None] * len(texts)
+    cure = f"give one of {name} for each text, or none at all"
+    if isinstance(given, Set):
+        raise _refuse(name, "is a set, which has no order", hint=cure)
+    found = _listed(given, name, cure)
+    if len(found) != len(texts):
+        raise ConfigurationError(
+            f"{len(texts)} texts came with {len(found)} {name}", step="add texts", hint=cure
+        )
+    return found
+
+
+def ids_of(ids: object) -> list[str]:
+    """The ids of documents that are read or deleted.
+
+    Raises:
+        ConfigurationError: they are no list, or one of them is no text.
+    """
+    step = "check the ids"
+    found = _listed(ids, "ids", _IDS, step)
+    return [_check_text(each, f"id {i}", _IDS, step) for i, each in enumerate(found)]
+
+
+def check_question(query: object) -> None:
+    """Refuse a question that is no text.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    _check_text(query, "the question", "ask with a text", "check the question")
+
+
+def _listed(given: object, name: str, hint: str, step: str = "add texts") -> list[Any]:
+    """A list, or what else can be iterated; a text is not the list of its letters."""
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise _refuse(name, f"is of type {type(given).__name__}, not a list", hint, step)
+    return list(given)
 
 
 def _id(given: object, i: int, text: str, metadata: Mapping[str, Any]) -> str:
@@ -117,20 +155,18 @@ def _key(key: object, where: str) -> str:
     return _check_text(key, f"a key of {where}")
 
 
-def _check_text(text: object, where: str) -> str:
+def _check_text(text: object, where: str, hint: str = _VALUES, step: str = "add texts") -> str:
     if not isinstance(text, str):
-        raise _refuse(where, f"is of type {type(text).__name__}, not text")
+        raise _refuse(where, f"is of type {type(text).__name__}, not text", hint, step)
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise _refuse(where, f"is not valid Unicode: {error.reason}") from error
+            raise _refuse(where, f"is not valid Unicode: {error.reason}", hint, step) from error
     return text
 
 
-def _refuse(where: str, why: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"{where} {why}",
-        step="add texts",
-        hint="use text, finite numbers, booleans, None, and lists and dictionaries of them",
-    )
+def _refuse(
+    where: str, why: str, hint: str = _VALUES, step: str = "add texts"
+) -> ConfigurationError:
+    return ConfigurationError(f"{where} {why}", step=step, hint=hint)

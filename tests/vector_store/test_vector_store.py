@@ -49,67 +49,6 @@ def test_ids_may_be_given_or_left_out(store: ManagedVectorStore) -> None:
     assert store.add_texts([]) == []
 
 
-def test_metadata_come_back_as_they_were(store: ManagedVectorStore) -> None:
-    metadata = {
-        "i": 1,
-        "f": 1.0,
-        "b": True,
-        "n": None,
-        "s": "1",
-        "l": [1, 1.0, [None]],
-        "d": {"x": {}},
-    }
-    store.add_texts(["x"], [metadata], ids=["x"])
-    assert repr(store.get_by_ids(["x"])[0].metadata) == repr(metadata)
-    found = store.similarity_search("x", k=1)[0].metadata
-    assert repr(found) == repr(metadata)
-
-
-@pytest.mark.parametrize(
-    "metadata",
-    [
-        {"x": float("nan")},
-        {"x": {1: 2}},
-        {"x": object()},
-        {"x": b"bytes"},
-        {"x": 2**64},
-        {"x": "\ud800"},
-        {"x": {1, 2}},
-        [1],
-        {1: 2},
-    ],
-)
-def test_metadata_that_would_change_are_refused_before_anything_is_written(
-    store: ManagedVectorStore, metadata: Any
-) -> None:
-    with pytest.raises(ConfigurationError, match="metadata of text 1500"):
-        store.add_texts([str(i) for i in range(1501)], [{}] * 1500 + [metadata])
-    assert store.count() == 4
-
-
-def test_a_tuple_becomes_a_list_and_numpys_numbers_plain_ones(store: ManagedVectorStore) -> None:
-    import numpy as np
-
-    store.add_texts(["x"], [{"t": (1, 2), "n": np.float64(1.5), "s": np.str_("s")}], ids=["x"])
-    found = store.get_by_ids(["x"])[0].metadata
-    assert repr(found) == "{'t': [1, 2], 'n': 1.5, 's': 's'}"
-
-
-@pytest.mark.parametrize(
-    "texts", [["fine", 1], ["fine", None], ["fine", "\ud800 alone"], ["fine", b"bytes"]]
-)
-def test_what_is_no_text_is_refused(store: ManagedVectorStore, texts: Any) -> None:
-    with pytest.raises(ConfigurationError, match="text 1"):
-        store.add_texts(texts)
-    assert store.count() == 4
-
-
-def test_lengths_must_agree(store: ManagedVectorStore) -> None:
-    for wrong in ({"metadatas": [{}]}, {"ids": ["x"]}, {"metadatas": []}):
-        with pytest.raises(ConfigurationError, match="2 texts came with"):
-            store.add_texts(["x", "y"], **wrong)  # type: ignore[arg-type]
-
-
 def test_deleting_needs_to_be_told_what(store: ManagedVectorStore) -> None:
     for wrong in ({}, {"filter": {}}, {"filter": None}):
         with pytest.raises(ConfigurationError, match="ids or a filter"):

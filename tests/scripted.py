@@ -68,16 +68,30 @@ def says_nothing(seconds: float) -> Play:
     return play
 
 
+def waits_for(go: threading.Event, then: Play) -> Play:
+    """An answer that begins when the test says so."""
+
+    def play(connection: socket.socket) -> None:
+        go.wait(60)
+        then(connection)
+
+    return play
+
+
 class Scripted:
     """The server.
 
     Attributes:
         plays: what to do with the next requests; the last one is repeated.
         requests: the bodies of the requests that came.
+        came: released once for each of them.
+        slots: how many it says that it works on at once; 0 says nothing.
     """
 
-    def __init__(self, *plays: Play) -> None:
+    def __init__(self, *plays: Play, slots: int = 0) -> None:
         self.plays = list(plays)
+        self.slots = slots
+        self.came = threading.Semaphore(0)
         self.requests: list[dict[str, Any]] = []
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/v1"
@@ -98,14 +112,19 @@ class Scripted:
                 data += connection.recv(65536)
             head, _, body = data.partition(b"\r\n\r\n")
             if head.startswith(b"GET"):
-                fails(404, "no such page")(connection)
+                (self._props if self.slots else fails(404, "no such page"))(connection)
                 return
             length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
             while len(body) < length:
                 body += connection.recv(65536)
             self.requests.append(json.loads(body))
+            self.came.release()
             play = self.plays.pop(0) if len(self.plays) > 1 else self.plays[0]
             play(connection)
+
+    def _props(self, connection: socket.socket) -> None:
+        body = json.dumps({"total_slots": self.slots}).encode()
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
     def close(self) -> None:
         """Accept nothing any more."""
@@ -113,9 +132,9 @@ class Scripted:
 
 
 @contextmanager
-def scripted(*plays: Play) -> Iterator[Scripted]:
+def scripted(*plays: Play, slots: int = 0) -> Iterator[Scripted]:
     """A server that plays this."""
-    server = Scripted(*plays)
+    server = Scripted(*plays, slots=slots)
     try:
         yield server
     finally:

@@ -77,10 +77,14 @@ class Call(Generic[Piece]):
         tries = _Tries(self.retries)
         try:
             while True:
-                with self.link.call(notify) as endpoint, turn(endpoint.url, endpoint.slots):
+                with (
+                    self.link.call(notify) as endpoint,
+                    turn(endpoint.url, endpoint.slots) as begun,
+                ):
                     answer, ends, url, headers = self._begin(endpoint)
                     try:
                         for data in sync.stream(url, self.body, headers, self.timeouts):
+                            begun()
                             yield from answer.feed(data)
                             ends.check()
                         yield from answer.close()
@@ -99,10 +103,14 @@ class Call(Generic[Piece]):
         tries = _Tries(self.retries)
         try:
             while True:
-                async with self.link.acall(notify) as endpoint, aturn(endpoint.url, endpoint.slots):
+                async with (
+                    self.link.acall(notify) as endpoint,
+                    aturn(endpoint.url, endpoint.slots) as begun,
+                ):
                     answer, ends, url, headers = self._begin(endpoint)
                     try:
                         async for data in aio.stream(url, self.body, headers, self.timeouts):
+                            begun()
                             for piece in answer.feed(data):
                                 yield piece
                             ends.check()

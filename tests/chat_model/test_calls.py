@@ -16,7 +16,6 @@ from langchain_core.messages import AIMessageChunk
 
 from llmanager_sdk import ManagedLLM
 from llmanager_sdk.errors import CallError, ConfigurationError
-from llmanager_sdk.http.turns import Turns
 from llmanager_sdk.wire import errors
 from tests import scripted as play
 from tests.scripted import Play, scripted
@@ -192,29 +191,3 @@ def test_nobody_there_is_a_typed_error() -> None:
         url = server.url
     with pytest.raises(CallError, match="nobody answers"):
         llm(url).invoke("hello")
-
-
-def test_turns_are_given_in_order_and_survive_who_leaves() -> None:
-    turns = Turns(1)
-    turns.enter()
-    order: list[int] = []
-
-    async def wait(number: int) -> None:
-        await turns.aenter()
-        order.append(number)
-        turns.leave()
-
-    async def crowd() -> None:
-        tasks = []
-        for number in range(4):
-            tasks.append(asyncio.create_task(wait(number)))
-            await asyncio.sleep(0)
-        tasks[1].cancel()
-        await asyncio.sleep(0)
-        turns.leave()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    asyncio.run(crowd())
-    assert order == [0, 2, 3]
-    turns.enter()
-    turns.leave()

@@ -23,6 +23,9 @@ Several keys side by side mean all of them. What a filter means:
 from __future__ import annotations
 
 import math
+import numbers
+import operator
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +33,27 @@ from typing import Any
 from llmanager_sdk.errors import InvalidFilter
 
 Scalar = str | int | float | bool | None
+
+
+def plain_scalar(value: object) -> Scalar:
+    """The plain form of a text, number or boolean, whose type may be an enum's or numpy's.
+
+    Raises:
+        TypeError: it is none of these.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)  # `str` of a member of an enum is its name
+    if isinstance(value, float):
+        return float.__float__(value)
+    if isinstance(value, numbers.Integral):
+        return operator.index(value)
+    numpy = sys.modules.get("numpy")  # whoever has a value of numpy's has imported it
+    if numpy is not None and isinstance(value, numpy.bool_ | numpy.float32 | numpy.float16):
+        found: Scalar = value.item()
+        return found
+    raise TypeError(f"a {type(value).__name__} is no text, number or boolean")
 
 
 @dataclass(frozen=True)
@@ -112,6 +136,7 @@ def _parse(node: object, where: str, depth: int) -> Filter:
 def _entry(key: object, value: object, where: str, depth: int) -> Filter:
     if not isinstance(key, str) or not key:
         raise _refuse(where, f"{key!r} is not the name of a field", "fields are text")
+    key = str.__str__(key)
     inside = f"{where}.{key}"
     if key in ("$and", "$or"):
         if not isinstance(value, list | tuple) or not value:
@@ -135,8 +160,8 @@ def _operators(field: str, node: Mapping[Any, object], where: str) -> Filter:
 
 
 def _operator(field: str, name: object, value: object, where: str) -> Filter:
-    if name in _ORDER:
-        return Compare(field, _ORDER[str(name)], _scalar(value, where))
+    if isinstance(name, str) and name in _ORDER:
+        return Compare(field, _ORDER[name], _scalar(value, where))
     if name == "$ne":
         return Not(Compare(field, "=", _scalar(value, where)))
     if name in ("$in", "$nin"):
@@ -152,13 +177,15 @@ def _operator(field: str, name: object, value: object, where: str) -> Filter:
 
 
 def _scalar(value: object, where: str) -> Scalar:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise _refuse(where, f"{value!r} is not a number to compare with", "use a finite number")
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    raise _refuse(
-        where, f"a {type(value).__name__} cannot be compared", "use text, a number or a boolean"
-    )
+    try:
+        found = plain_scalar(value)
+    except TypeError as error:
+        raise _refuse(
+            where, f"a {type(value).__name__} cannot be compared", "use text, a number or a boolean"
+        ) from error
+    if isinstance(found, float) and not math.isfinite(found):
+        raise _refuse(where, f"{found!r} is not a number to compare with", "use a finite number")
+    return found
 
 
 MISSING: Any = object()

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from llmanager_sdk.errors import ConfigurationError
+from llmanager_sdk.filters import plain_scalar
 from llmanager_sdk.ports.vectors import Row
 
 DEPTH = 64
@@ -142,11 +143,12 @@ def _plain(value: Any, where: str, depth: int) -> Any:
 
 
 def _converted(value: Any, where: str, depth: int) -> Any:
-    """What is a text or a number by another name, such as numpy's, as the plain one."""
-    for kind in (str, int, float):
-        if isinstance(value, kind):
-            return _plain(kind(value), where, depth)
-    raise _refuse(where, f"is of type {type(value).__name__}, which JSON does not have")
+    try:
+        return _plain(plain_scalar(value), where, depth)
+    except TypeError as error:
+        raise _refuse(
+            where, f"is of type {type(value).__name__}, which JSON does not have"
+        ) from error
 
 
 def _key(key: object, where: str) -> str:
@@ -163,7 +165,7 @@ def _check_text(text: object, where: str, hint: str = _VALUES, step: str = "add 
             text.encode()
         except UnicodeEncodeError as error:
             raise _refuse(where, f"is not valid Unicode: {error.reason}", hint, step) from error
-    return text
+    return str.__str__(text)  # of an enum's member, too, the text itself
 
 
 def _refuse(

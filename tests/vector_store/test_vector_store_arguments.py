@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from enum import Enum, IntEnum
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pytest
 
 from llmanager_sdk import ManagedVectorStore
@@ -92,6 +95,9 @@ def test_metadata_come_back_as_they_were(store: ManagedVectorStore) -> None:
         {"x": 2**64},
         {"x": "\ud800"},
         {"x": {1, 2}},
+        {"x": Fraction(1, 3)},
+        {"x": np.float32("nan")},
+        {"x": np.zeros(2)},
         [1],
         {1: 2},
     ],
@@ -104,12 +110,64 @@ def test_metadata_that_would_change_are_refused_before_anything_is_written(
     assert store.count() == 4
 
 
-def test_a_tuple_becomes_a_list_and_numpys_numbers_plain_ones(store: ManagedVectorStore) -> None:
-    import numpy as np
+class Kind(str, Enum):  # noqa: UP042 - a StrEnum's `str` is its value already
+    INVOICE = "invoice"
 
-    store.add_texts(["x"], [{"t": (1, 2), "n": np.float64(1.5), "s": np.str_("s")}], ids=["x"])
-    found = store.get_by_ids(["x"])[0].metadata
-    assert repr(found) == "{'t': [1, 2], 'n': 1.5, 's': 's'}"
+
+class Size(IntEnum):
+    BIG = 30
+
+
+class Ratio(float, Enum):
+    HALF = 0.5
+
+
+def test_a_tuple_becomes_a_list_and_numbers_and_texts_by_other_names_plain_ones(
+    store: ManagedVectorStore,
+) -> None:
+    store.add_texts(
+        ["x"],
+        [
+            {
+                "t": (1, Size.BIG),
+                "f": np.float64(1.5),
+                "g": np.float32(0.5),
+                "s": np.str_("s"),
+                "i": np.int64(2),
+                "u": np.uint8(3),
+                "b": np.bool_(True),
+                "kind": Kind.INVOICE,
+                "half": Ratio.HALF,
+                Kind.INVOICE: {Kind.INVOICE: 1},
+            }
+        ],
+        ids=[Kind.INVOICE],
+    )
+    found = store.get_by_ids([Kind.INVOICE])
+    assert ids(found) == ["invoice"]
+    assert repr(found[0].metadata) == repr(
+        {"t": [1, 30], "f": 1.5, "g": 0.5, "s": "s", "i": 2, "u": 3, "b": True}
+        | {"kind": "invoice", "half": 0.5, "invoice": {"invoice": 1}}
+    )
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"kind": "invoice"},
+        {"kind": Kind.INVOICE},
+        {"kind": {"$in": [Kind.INVOICE]}},
+        {"kind": {"$gte": Kind.INVOICE}},
+        {Kind.INVOICE: Kind.INVOICE},
+        {"n": np.int64(30)},
+        {"n": {"$gte": Size.BIG, "$lt": np.float32(30.5)}},
+        {"b": np.bool_(True)},
+    ],
+)
+def test_a_filter_takes_the_same_values(store: ManagedVectorStore, wanted: Any) -> None:
+    metadata = {"kind": Kind.INVOICE, "n": Size.BIG, "b": True, "invoice": "invoice"}
+    store.add_texts(["x"], [metadata], ids=["x"])
+    assert ids(store.similarity_search("x", filter=wanted)) == ["x"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import secrets
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -43,6 +44,26 @@ class Bound:
     def engine(self) -> Engine:
         """The lifecycle of its namespace."""
         return self.platform.keeper.engine
+
+
+class Counted:
+    """One call that was counted in: it is counted out once, by `leave` or when nobody holds it.
+
+    An asynchronous generator whose event loop was closed is collected without its `finally`.
+    A forked child owes nothing: the call is its parent's.
+    """
+
+    def __init__(self, lease: Lease) -> None:
+        self._lease: Lease | None = lease
+        self._process = os.getpid()
+
+    def leave(self) -> None:
+        """The call ended."""
+        lease, self._lease = self._lease, None
+        if lease is not None and self._process == os.getpid():
+            lease.leave()
+
+    __del__ = leave
 
 
 class Told:
@@ -193,11 +214,13 @@ class ModelLink:
                 known = lease.enter(
                     wait=self._on_cold == "wait", timeout=self._timeout, notify=tell
                 )
-            endpoint = bound.addresses.get(known.life.gen) or self._address(bound, lease, known)
+            counted = Counted(lease)
+            endpoint = bound.addresses.get(known.life.gen)
+            endpoint = endpoint or self._address(bound, lease, known, counted)
         try:
             yield endpoint
         finally:
-            lease.leave()
+            counted.leave()
 
     @asynccontextmanager
     async def acall(self, notify: Notify | None = None) -> AsyncIterator[Endpoint]:
@@ -214,20 +237,23 @@ class ModelLink:
                 known = await lease.aenter(
                     wait=self._on_cold == "wait", timeout=self._timeout, notify=tell
                 )
+            counted = Counted(lease)
             endpoint = bound.addresses.get(known.life.gen)
             if endpoint is None:
-                endpoint = await asyncio.to_thread(self._address, bound, lease, known)
+                endpoint = await asyncio.to_thread(self._address, bound, lease, known, counted)
         try:
             yield endpoint
         finally:
-            lease.leave()
+            counted.leave()
 
-    def _address(self, bound: Bound, lease: Lease, known: Known) -> Endpoint | None:
+    def _address(
+        self, bound: Bound, lease: Lease, known: Known, counted: Counted
+    ) -> Endpoint | None:
         """Where it answers; None, with the call counted out, if it went in this very moment."""
         try:
             endpoint = replace(bound.platform.endpoint(known.life), gen=known.life.gen)
         except BaseException as error:
-            lease.leave()
+            counted.leave()
             if isinstance(error, NotRunning) and run(lease.lost(known.life.gen), self._clock):
                 return None
             raise

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -188,3 +190,36 @@ def test_another_model_for_one_call(home: Path) -> None:
     path = str(next((home / "models").glob("*.gguf")))
     answer = llm().invoke("hello", model=path)
     assert answer.response_metadata["model_name"] == Path(path).stem
+
+
+def test_a_stream_whose_loop_was_closed_is_counted_out(home: Path) -> None:
+    model = llm(max_tokens=50)
+
+    async def first() -> Any:
+        stream = model.astream(scenes.PROMPT)
+        await anext(stream)
+        return stream
+
+    loop = asyncio.new_event_loop()
+    stream = loop.run_until_complete(first())
+    assert model.resource.status().open_calls == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        loop.close()
+        del stream, loop
+        gc.collect()
+    assert model.resource.status().open_calls == 0
+
+
+def test_a_forked_child_does_not_count_its_parents_stream_out(home: Path) -> None:
+    model = llm(max_tokens=20)
+    streams = [model.stream("hello")]
+    next(streams[0])
+    child = os.fork()
+    if not child:
+        streams.clear()
+        os._exit(model.resource.status().open_calls & 0xFF)
+    _, code = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(code) == 0
+    assert list(streams[0])
+    assert model.resource.status().open_calls == 0

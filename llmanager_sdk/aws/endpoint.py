@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from llmanager_sdk.aws import requests
 from llmanager_sdk.aws.answers import missing, said, transient
+from llmanager_sdk.aws.crashes import Line, Watchdog
 from llmanager_sdk.aws.faults import exists, translate
 from llmanager_sdk.aws.reapable import PARTS, EndpointReaper
+from llmanager_sdk.aws.refusals import Refusal, hidden, passes, without
 from llmanager_sdk.core.life import Life, Names, Seen, Spec
 from llmanager_sdk.core.ports import Clock
 from llmanager_sdk.errors import LLManagerError, NameTaken, StartFailed
 
 LOG_GROUP = "/aws/sagemaker/Endpoints/"
 LAST_LINES = 12
-LOOK_AT_LOGS_S = 60.0
-"""Between two looks at the logs of an endpoint that is being created."""
-GRACE_S = 180.0
-"""A creation is not judged by its logs before it is this old."""
-CRASHES = 2
-"""So many ends of the container, and it is not going to start any more."""
-_CRASH = re.compile(
-    r"Traceback \(most recent call last\)|exited with code [1-9]|CUDA out of memory|"
-    r"Engine core initialization failed",
-)
 
 
 class EndpointKind(EndpointReaper):
@@ -66,8 +57,8 @@ class EndpointKind(EndpointReaper):
         self._probe = probe
         self._creator = creator
         self._named = named
-        self._looked: dict[str, float] = {}
-        self._crashed: dict[str, str] = {}
+        self._watchdog = Watchdog(clock, self._read)
+        self._refused: dict[str, Refusal] = {}
         self._admitted: set[str] = set()
 
     def name(self, spec: Spec, gen: int, token: str) -> Mapping[str, str]:
@@ -77,25 +68,48 @@ class EndpointKind(EndpointReaper):
     # -- creating ------------------------------------------------------------------------------
 
     def create(self, life: Life, part: str) -> None:
-        """Ask for one part. What is transient is left to the next look.
+        """Ask for one part, if those before it were accepted. What passes is left to the next look.
 
         Raises:
             NotAllowed, QuotaExceeded, PermissionMissing, NameTaken, ...: it cannot be had.
         """
+        name = life.names["endpoint"]
         if part == "plan":
-            if life.names["endpoint"] not in self._admitted:
+            if name not in self._admitted:
                 self._admit(life)
-                self._admitted.add(life.names["endpoint"])
+                self._admitted.add(name)
+            return
+        refused = self._refused.get(name)
+        if refused and self.parts.index(refused.part) < self.parts.index(part):
             return
         try:
             self._ask(life, part)
         except LLManagerError:
             raise
         except Exception as error:
-            if exists(error):
-                self._check_ours(life, part)
-            elif not (transient(error) or _not_yet_visible(error)):
-                raise self._named(translate(error, resource=life.spec.key)) from error
+            if not exists(error):
+                self._leave(without(error, self._hush(life)), life, part)
+                return
+            self._check_ours(life, part)
+        self._refused.pop(name, None)
+
+    def _leave(self, error: Exception, life: Life, part: str) -> None:
+        """Leave it to the next look if it passes."""
+        refused_for = self._remember(error, life, part)
+        if not passes(error, life, refused_for):
+            raise self._named(translate(error, resource=life.spec.key)) from error
+
+    def _remember(self, error: Exception, life: Life, part: str) -> float:
+        """Keep it for the day when patience ends; for how many seconds it has been the answer."""
+        name, now, why = life.names["endpoint"], self._clock.time(), translate(error).message
+        last = self._refused.get(name)
+        since = last.since if last and last.why == why else now
+        self._refused[name] = Refusal(part, why, since)
+        return now - since
+
+    def _hush(self, life: Life) -> Collection[str]:
+        """What no text may hold."""
+        return [value for value in self._secrets(life).values() if value]
 
     def _ask(self, life: Life, part: str) -> None:
         sagemaker, space, who = self._client("sagemaker"), self.namespace, self._creator()
@@ -159,6 +173,7 @@ class EndpointKind(EndpointReaper):
             raise
         except Exception as error:
             if isinstance(error, LLManagerError) or transient(error) or missing(error):
+                self._remember(error, life, self.parts[-1])
                 return False  # the container is not yet answering
             raise translate(error, resource=life.spec.key, step="scale") from error
         return True
@@ -166,15 +181,21 @@ class EndpointKind(EndpointReaper):
     # -- looking -------------------------------------------------------------------------------
 
     def observe(self, life: Life) -> Seen:
-        """As the reaper sees it; but a creation whose container ends again and again is BROKEN.
+        """As the reaper sees it; but a creation that leads nowhere is BROKEN.
 
-        SageMaker goes on restarting such a container for as long as its health check may take.
+        SageMaker goes on restarting a container for as long as its health check may take.
         """
         with _typed(life.spec.key):
             seen = super().observe(life)
-        if seen is Seen.PENDING and life.phase == "creating" and self._crash(life):
-            return Seen.BROKEN
-        return seen
+        if life.phase != "creating" or seen is Seen.UNKNOWN:
+            return seen
+        hopeless = seen is Seen.PENDING and self._watchdog.hopeless(life)
+        return Seen.BROKEN if hopeless or self._overdue(life) else seen
+
+    def _overdue(self, life: Life) -> bool:
+        """Whether a creation of this process's has had all the time that the engine gives it."""
+        ours = life.names["endpoint"] in self._admitted
+        return ours and self._clock.time() - life.born_at > self.timing.creation
 
     def list(self, namespace: str) -> Iterator[Names]:
         """As the reaper lists them."""
@@ -205,20 +226,15 @@ class EndpointKind(EndpointReaper):
                 raise _taken(life, "endpoint", "delete")
             super().delete(life)
 
-    def _crash(self, life: Life) -> str:
-        name, now = life.names["endpoint"], self._clock.time()
-        due = self._looked.get(name, life.born_at + GRACE_S - LOOK_AT_LOGS_S) + LOOK_AT_LOGS_S
-        if name not in self._crashed and now >= due:
-            self._looked[name] = now
-            lines = self._lines(life, 200)
-            if sum(bool(_CRASH.search(line)) for line in lines) >= CRASHES:
-                self._crashed[name] = "\n".join(lines[-LAST_LINES:])
-        return self._crashed.get(name, "")
-
     def why(self, life: Life) -> str:
         """What SageMaker says, and the last lines that the container wrote."""
-        if crash := self._crashed.get(life.names["endpoint"]):
-            return f"the container ended again and again. Its last words:\n{crash}"
+        if self._watchdog.gave_up(life):
+            return f"the container ended again and again{self._last_words(life)}"
+        if life.phase == "creating" and self._overdue(life):
+            refused = self._refused.get(life.names["endpoint"])
+            last = f"; the last answer was: {refused.why}" if refused else ""
+            late = f"it made no progress for {self.timing.creation:.0f} s"
+            return late + last + self._last_words(life)
         try:
             found = self._call("describe", life, "endpoint")
         except Exception as error:
@@ -232,14 +248,17 @@ class EndpointKind(EndpointReaper):
         if "InsufficientInstanceCapacity" in reason:
             tried = ", ".join(life.spec.body["instance_types"])
             hint = f" (tried: {tried}; more types may be given with instance_type=[...])"
-        words = "\n".join(self._lines(life, LAST_LINES))
-        return f"{reason}{hint}" + (f". Its last words:\n{words}" if words else "")
+        return f"{hidden(reason, self._hush(life))}{hint}{self._last_words(life)}"
+
+    def _last_words(self, life: Life) -> str:
+        words = self.logs(life, LAST_LINES)
+        return f". Its last words:\n{words}" if words else ""
 
     def logs(self, life: Life, lines: int) -> str:
         """The last lines of its containers, from CloudWatch Logs."""
-        return "\n".join(self._lines(life, lines))
+        return "\n".join(line.text for line in self._read(life, lines))
 
-    def _lines(self, life: Life, most: int) -> Sequence[str]:
+    def _read(self, life: Life, most: int) -> Sequence[Line]:
         logs, group = self._client("logs"), LOG_GROUP + life.names["endpoint"]
         try:
             streams = logs.describe_log_streams(
@@ -257,9 +276,13 @@ class EndpointKind(EndpointReaper):
             if missing(error) or transient(error):
                 return []
             if said(error).code.startswith("AccessDenied"):
-                return ["(its logs may not be read by this caller)"]
+                return [Line(0.0, "(its logs may not be read by this caller)")]
             raise translate(error, resource=life.spec.key) from error
-        return [str(each["message"]).rstrip() for each in found][-most:]
+        hush = self._hush(life)
+        return [
+            Line(each["timestamp"] / 1000, hidden(str(each["message"]).rstrip(), hush))
+            for each in found[-most:]
+        ]
 
 
 @contextmanager
@@ -282,8 +305,3 @@ def _taken(life: Life, part: str, step: str) -> NameTaken:
         step=step,
         hint=f"it was left alone; {next_is}",
     )
-
-
-def _not_yet_visible(error: Exception) -> bool:
-    """The part before was accepted, and the service does not see it everywhere yet."""
-    return missing(error)

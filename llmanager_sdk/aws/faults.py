@@ -98,6 +98,13 @@ def _denied(it: Said) -> PermissionMissing:
     return error
 
 
+def _role(it: Said) -> PermissionMissing:
+    return PermissionMissing(
+        f"SageMaker cannot take the role on: {it.message}",
+        hint="create it, let sagemaker.amazonaws.com assume it, or name another one as role",
+    )
+
+
 def _quota(it: Said) -> QuotaExceeded:
     match = _LIMIT.search(it.message)
     error = QuotaExceeded(
@@ -129,6 +136,11 @@ def _caller(it: Said) -> CredentialsMissing:
     )
 
 
+def _creating(error: Exception) -> bool:
+    """What a creation does not find is something that it was told to use."""
+    return str(getattr(error, "operation_name", "")).startswith("Create")
+
+
 def _wrong(it: Said) -> ConfigurationError:
     return ConfigurationError(
         f"AWS refuses a parameter: {it.code}: {it.message}", hint="correct what the message names"
@@ -147,10 +159,10 @@ TABLE: tuple[Row, ...] = (
         _capacity,
     ),
     Row("quota", lambda _, it: it.code in _QUOTA, _quota),
-    Row("new role", lambda _, it: new_role(it), _denied),
+    Row("new role", lambda _, it: new_role(it), _role),
     Row("throttled, down, no answer", lambda e, _: transient(e), _unavailable),
     Row("denied", lambda _, it: it.code in _DENIED, _denied),
-    Row("not there", lambda e, _: missing(e), _gone),
+    Row("not there", lambda e, _: missing(e) and not _creating(e), _gone),
     Row("anything else about the request", lambda _, it: it.code in INVALID, _wrong),
     Row(
         "botocore itself",

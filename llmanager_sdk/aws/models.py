@@ -188,6 +188,8 @@ class Models:
             "download_timeout_s": found.download_timeout_s,
             "health_timeout_s": found.health_timeout_s,
             "gated": found.gated,
+            "isolated": found.isolated or None,
+            "volume_gb": found.volume_gb,
             "context": found.context,
             "wire": _wire(options, kind, usual),
             "instances": int(options.get("instances") or 1),

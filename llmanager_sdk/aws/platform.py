@@ -22,7 +22,7 @@ from llmanager_sdk.aws.prices import Prices
 from llmanager_sdk.aws.reaper import registry_table
 from llmanager_sdk.aws.registry import SignedRegistry
 from llmanager_sdk.aws.stack import ROLE, Stack
-from llmanager_sdk.aws.weights import Hub, token
+from llmanager_sdk.aws.weights import Hub
 from llmanager_sdk.clock import SYSTEM
 from llmanager_sdk.core.engine import Engine
 from llmanager_sdk.core.keeper import Keeper
@@ -115,7 +115,7 @@ class AwsPlatform:
             client,
             clock,
             admit=planner.admit,
-            secrets=token,
+            secrets=hub.token,
             role=lambda: self.stack.outputs().get(ROLE, ""),
             probe=self.data_plane.probe,
             creator=lambda: self.account.identity().arn,

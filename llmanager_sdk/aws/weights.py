@@ -1,8 +1,8 @@
 """What Hugging Face says of weights: how large they are, and whether this token opens their door.
 
-The form of its answers: `GET /api/models/ID` has `gated` (false, "auto", "manual") and
-`safetensors.parameters` (numbers by type), for everybody; `GET /ID/resolve/main/config.json` is
-the model's own file, guarded as the weights are. See docs/facts.md.
+The form of its answers: `GET /api/models/ID` has `gated` (false, "auto", "manual"), `private` and
+`safetensors.parameters` (numbers by type), for everybody; `GET /ID/resolve/main/config.json` leads
+to the model's own file, guarded as the weights are. See docs/facts.md.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 from llmanager_sdk.catalog.memory import ModelFacts, from_config
 from llmanager_sdk.catalog.resolve import is_known
@@ -23,21 +24,15 @@ ADDRESS = "https://huggingface.co"
 """Unless HF_ENDPOINT names another one, as it does for Hugging Face's own library."""
 _NAMES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 _PATIENCE = Timeouts(5.0, 10.0)
-_MOVED = (301, 302, 307, 308)
+_MOVED = (301, 302, 303, 307, 308)
+MOVES = 3
+"""So often an answer may lead elsewhere."""
 
 
 def _token() -> str:
-    return next((os.environ[name] for name in _NAMES if os.environ.get(name)), "")
-
-
-def token(life: Life) -> Mapping[str, str]:
-    """The environment variable that a container loads weights from the hub with.
-
-    It is in the description of the SageMaker model, for all who may read that; it is in no
-    registry, no spec and no log of ours.
-    """
-    body, found = life.spec.body, _token()
-    return {"HF_TOKEN": found} if found and body.get("hub") else {}
+    """As Hugging Face's own library reads it: a line's end in the variable is no part of it."""
+    found = (os.environ.get(name, "").strip() for name in _NAMES)
+    return next((each for each in found if each), "")
 
 
 class Hub:
@@ -52,16 +47,42 @@ class Hub:
         self._offline = offline
         self._address = address or os.environ.get("HF_ENDPOINT") or ADDRESS
         self._found: dict[str, ModelFacts] = {}
+        self._open: set[str] = set()
+
+    def token(self, life: Life) -> Mapping[str, str]:
+        """The environment variable that a container loads weights from the hub with.
+
+        It is in the description of the SageMaker model, for all who may read that; it is in no
+        registry, no spec and no log of ours. Weights that are known to be open go without: by the
+        catalog, or by what the hub answered when their licence was checked.
+        """
+        body, found = life.spec.body, _token()
+        name = str(body.get("hub") or "")
+        is_open = not body.get("gated") and (is_known(name) or name in self._open)
+        return {"HF_TOKEN": found} if found and name and not is_open else {}
 
     def _get(self, path: str) -> Any:
-        """A JSON answer.
+        """A JSON answer, wherever it is; the token is for the hub itself alone.
 
         Raises:
-            Refused, NotReached, TooSlow, ValueError.
+            Refused: by the hub.
+            NotReached, TooSlow, ValueError.
         """
-        found = _token()
-        headers = {"Authorization": f"Bearer {found}"} if found else {}
-        return json.loads(sync.request("GET", self._address + path, None, headers, _PATIENCE))
+        url, found = self._address + path, _token()
+        for _ in range(1 + MOVES):
+            here = urlsplit(url)[:2] == urlsplit(self._address)[:2]
+            headers = {"Authorization": f"Bearer {found}"} if found and here else {}
+            try:
+                return json.loads(sync.request("GET", url, None, headers, _PATIENCE))
+            except Refused as refused:
+                place = refused.headers.get("Location")
+                if refused.status in _MOVED and place:
+                    url = urljoin(url, place)
+                elif here:
+                    raise
+                else:
+                    raise NotReached(f"{urlsplit(url).netloc} answers with {refused}") from refused
+        raise NotReached(f"it leads elsewhere more than {MOVES} times")
 
     def facts(self, name: str) -> ModelFacts:
         """What the memory sum needs of a model that the catalog does not know; asked once.
@@ -140,7 +161,10 @@ class Hub:
         if self._offline or is_known(name):
             return False
         try:
-            return bool(self._get(f"/api/models/{name}").get("gated"))
+            said = self._get(f"/api/models/{name}")
+            if said.get("gated") is False and said.get("private") is False:
+                self._open.add(name)
+            return bool(said.get("gated"))
         except (Refused, NotReached, TooSlow, ValueError, AttributeError):
             return False
 

@@ -38,6 +38,8 @@ class Deployment:
         dimension: of embeddings; None for chat.
         price: of the dearest of the types, $/h; None where it is not known.
         arithmetic: why it fits, in words.
+        isolated: the container gets no network.
+        volume_gb: of the instance's volume, where its size may be asked for.
     """
 
     name: str
@@ -57,6 +59,8 @@ class Deployment:
     prompts: Mapping[str, str] = field(default_factory=dict)
     download_timeout_s: int = DOWNLOAD_S
     health_timeout_s: int = HEALTH_S
+    isolated: bool = False
+    volume_gb: int | None = None
 
 
 def resolve(

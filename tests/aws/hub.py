@@ -18,28 +18,44 @@ CONFIG = {
 }
 
 
-def model(gated: Any = False, **stored: int) -> tuple[int, Any]:
+CACHE = "/api/resolve-cache"
+"""Where files are: the address of one leads there."""
+
+
+def model(gated: Any = False, private: bool = False, **stored: int) -> tuple[int, Any]:
     """What it says of a model."""
-    return 200, {"gated": gated, "safetensors": {"parameters": stored}}
+    return 200, {"gated": gated, "private": private, "safetensors": {"parameters": stored}}
 
 
 class FakeHub:
-    """The server.
+    """The server. The address of a file that may be read leads to another one, as there.
 
     Attributes:
         answers: status and JSON by path; others are 404.
-        asked: path and token of every request.
+        asked: path and token of every question.
+        led: path and token of every request to where an answer led.
+        files: what the addresses of files begin with, where they lead to.
     """
 
     def __init__(self, answers: Answers) -> None:
         self.answers = dict(answers)
         self.asked: list[tuple[str, str]] = []
+        self.led: list[tuple[str, str]] = []
+        self.files = CACHE
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                hub.asked.append((self.path, self.headers.get("Authorization", "")))
-                status, body = hub.answers.get(self.path, (404, {"error": "not found"}))
+                seen = (self.path, self.headers.get("Authorization", ""))
+                asked = self.path.removeprefix(CACHE)
+                (hub.asked if asked == self.path else hub.led).append(seen)
+                status, body = hub.answers.get(asked, (404, {"error": "not found"}))
+                if status == 200 and asked == self.path and "/resolve/" in asked:
+                    self.send_response(307)
+                    self.send_header("Location", hub.files + asked)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
                 data = body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(data)))

@@ -35,10 +35,12 @@ BUSY = f'Cannot update in-progress endpoint "{ENDPOINT}".'
 TAKEN = f'Cannot create already existing endpoint "{ENDPOINT}".'
 
 
-def client(code: str, message: str = "why", status: int = 400) -> boto.ClientError:
+def client(
+    code: str, message: str = "why", status: int = 400, operation: str = "CreateEndpoint"
+) -> boto.ClientError:
     meta = {"HTTPStatusCode": status, "RequestId": "r-1"}
     answer: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": meta}
-    return boto.ClientError(answer, "CreateEndpoint")
+    return boto.ClientError(answer, operation)
 
 
 CASES: list[tuple[Exception, str, type[errors.LLManagerError]]] = [
@@ -92,8 +94,21 @@ CASES: list[tuple[Exception, str, type[errors.LLManagerError]]] = [
     ),
     (client("AccessDeniedException", DENIED), "denied", errors.PermissionMissing),
     (client("AccessDenied", DENIED), "denied", errors.PermissionMissing),
-    (client("ValidationException", GONE), "not there", errors.NotRunning),
-    (client("ResourceNotFoundException"), "not there", errors.NotRunning),
+    (
+        client("ValidationException", GONE, operation="DescribeEndpoint"),
+        "not there",
+        errors.NotRunning,
+    ),
+    (
+        client("ResourceNotFoundException", operation="DescribeHubContent"),
+        "not there",
+        errors.NotRunning,
+    ),
+    (
+        client("ValidationException", "Could not find model data at s3://b/m/."),
+        "anything else about the request",
+        errors.ConfigurationError,
+    ),
     (
         client("ValidationException", "1 validation error detected"),
         "anything else about the request",
@@ -118,7 +133,7 @@ def test_every_row(error: Exception, row: str, kind: type[errors.LLManagerError]
     assert type(found) is kind
     assert (found.resource, bool(found.hint)) == ("tiny", True)
     if isinstance(error, boto.ClientError):
-        assert (found.step, found.request_id) == ("CreateEndpoint", "r-1")
+        assert (found.step, found.request_id) == (error.operation_name, "r-1")
         assert said(error).message in found.message
     assert str(pickle.loads(pickle.dumps(found))) == str(found)
 

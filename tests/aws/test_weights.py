@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from llmanager_sdk.aws.weights import Hub, token
+from llmanager_sdk.aws.weights import Hub
 from llmanager_sdk.core.life import Life
 from llmanager_sdk.errors import ConfigurationError, PermissionMissing, UnknownModel
 from tests.aws.flows import spec
-from tests.aws.hub import CONFIG, Answers, fake_hub, model
+from tests.aws.hub import CACHE, CONFIG, Answers, fake_hub, model
 
 FILE = "/org/new/resolve/main/config.json"
 OPEN: Answers = {"/api/models/org/new": model(BF16=1_700_000_000), FILE: (200, CONFIG)}
@@ -126,10 +126,78 @@ def test_a_model_that_the_catalog_does_not_know_is_looked_up(tokens: pytest.Monk
 
 
 def test_the_container_gets_the_token_and_the_spec_does_not(tokens: pytest.MonkeyPatch) -> None:
-    tokens.setenv("HF_TOKEN", "secret")
-    life = Life(1, spec(), {})
-    assert token(life) == {"HF_TOKEN": "secret"}
+    tokens.setenv("HF_TOKEN", "secret\n")
+    life, mine = Life(1, spec(), {}), Hub()
+    assert mine.token(life) == {"HF_TOKEN": "secret"}
     assert "secret" not in str(life)
-    assert token(Life(1, spec(hub=""), {})) == {}
+    assert mine.token(Life(1, spec(hub=""), {})) == {}
     tokens.delenv("HF_TOKEN")
-    assert token(life) == {}
+    assert mine.token(life) == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        (model(), False),
+        (model("manual"), True),
+        (model(private=True), True),
+        ((200, {"gated": False}), True),
+        ((500, {}), True),
+    ],
+)
+def test_weights_that_the_hub_calls_open_go_without_a_token(
+    tokens: pytest.MonkeyPatch, said: tuple[int, Any], sent: bool
+) -> None:
+    tokens.setenv("HF_TOKEN", "secret")
+    life = Life(1, spec(hub="org/new", gated=False), {})
+    with fake_hub({"/api/models/org/new": said}) as hub:
+        mine = Hub(address=hub.url)
+        assert mine.token(life), "nobody has said yet that they are open"
+        mine.licence(life.spec.body)
+        asked = len(hub.asked)
+        assert bool(mine.token(life)) == sent
+        assert len(hub.asked) == asked
+
+
+def test_weights_that_the_catalog_calls_open_go_without_a_token(tokens: pytest.MonkeyPatch) -> None:
+    tokens.setenv("HF_TOKEN", "secret")
+    assert Hub().token(Life(1, spec(hub="Qwen/Qwen3-8B", gated=False), {})) == {}
+    gated = spec(hub="meta-llama/Llama-3.1-8B-Instruct", gated=True)
+    assert Hub().token(Life(1, gated, {})) == {"HF_TOKEN": "secret"}
+
+
+# -- where answers lead
+
+
+def test_a_file_is_where_its_address_leads_and_the_token_goes_along(
+    tokens: pytest.MonkeyPatch,
+) -> None:
+    tokens.setenv("HF_TOKEN", "secret")
+    with fake_hub(OPEN) as hub:
+        assert Hub(address=hub.url).facts("org/new").layers == 24
+        assert hub.led == [(CACHE + FILE, "Bearer secret")]
+
+
+def test_a_stranger_gets_no_token(tokens: pytest.MonkeyPatch) -> None:
+    tokens.setenv("HF_TOKEN", "secret")
+    with fake_hub(OPEN) as hub, fake_hub(OPEN) as stranger:
+        hub.files = stranger.url + CACHE
+        assert Hub(address=hub.url).facts("org/new").layers == 24
+        assert stranger.led == [(CACHE + FILE, "")]
+
+
+def test_what_a_stranger_refuses_is_no_matter_of_a_licence(tokens: pytest.MonkeyPatch) -> None:
+    tokens.setenv("HF_TOKEN", "secret")
+    with fake_hub(OPEN) as hub, fake_hub({FILE: (403, {})}) as stranger:
+        hub.files = stranger.url + CACHE
+        assert Hub(address=hub.url).licence(GATED) == ""
+        with pytest.raises(ConfigurationError, match="answers with status 403"):
+            Hub(address=hub.url).facts("org/new")
+
+
+def test_answers_that_lead_nowhere_come_to_an_end(tokens: pytest.MonkeyPatch) -> None:
+    with fake_hub(OPEN) as hub:
+        hub.files = ""
+        with pytest.raises(ConfigurationError, match="more than 3 times"):
+            Hub(address=hub.url).facts("org/new")
+        assert len(hub.asked) == 1 + 1 + 3

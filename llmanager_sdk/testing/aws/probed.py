@@ -7,7 +7,7 @@ from typing import Any
 
 from llmanager_sdk.catalog import data
 from llmanager_sdk.core.ports import Clock
-from llmanager_sdk.testing.aws.rules import ACCOUNT, AwsError, invalid
+from llmanager_sdk.testing.aws.rules import ACCOUNT, AwsError, no_role
 
 ROLE_DELAY_S = 10.0
 """Fact: a new role cannot be assumed at once (about 10 to 30 s)."""
@@ -43,10 +43,7 @@ class Roles:
     def check(self, arn: str) -> None:
         """Refuse a role that was made a moment ago; any that was not made here is an old one."""
         if self._clock.time() < self._made.get(arn, 0.0) + ROLE_DELAY_S:
-            raise invalid(
-                f"Could not assume role {arn}. Please ensure that the role exists and allows "
-                "principal 'sagemaker.amazonaws.com' to assume the role."
-            )
+            raise no_role(arn)
 
 
 def products(request: dict[str, Any]) -> dict[str, Any]:

@@ -6,36 +6,26 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from llmanager_sdk.core.ports import Clock
 from llmanager_sdk.testing.aws.rules import (
     ACCOUNT,
     CRASHED,
+    ENDS,
     NO_CAPACITY,
+    RESTARTED,
+    STARTS,
     AwsError,
     Rules,
     invalid,
+    no_role,
     quota,
+    refused_model,
 )
+from llmanager_sdk.testing.aws.things import Thing, find, types
 
 PAGE = 100
-
-
-@dataclass
-class Thing:
-    """A model, a config or an endpoint."""
-
-    name: str
-    arn: str
-    request: dict[str, Any]
-    created: float
-    tags: dict[str, str] = field(default_factory=dict)
-    status: str = ""
-    until: float = 0.0
-    then: str = ""
-    reason: str = ""
 
 
 class SageMaker:
@@ -113,8 +103,14 @@ class SageMaker:
                     self._log(name, "the container answers")
                 if it.status == "gone":
                     del self.endpoints[name]
-            if it.status == "Creating" and self._crashes(it):
-                self._log(name, "Traceback (most recent call last): the engine ended")
+            if it.status == "Creating" and self._crashes(it) and now >= it.started + RESTARTED:
+                self._start(it)
+
+    def _start(self, it: Thing) -> None:
+        """The container starts, and may end."""
+        it.started = self.clock.time()
+        for line in (*STARTS, *(ENDS if self._crashes(it) else ())):
+            self._log(it.name, line)
 
     def _crashes(self, it: Thing) -> bool:
         config = self.configs.get(it.request["EndpointConfigName"])
@@ -143,15 +139,17 @@ class SageMaker:
 
     def _CreateModel(self, request: Any) -> dict[str, Any]:
         if ":role/" not in request["ExecutionRoleArn"]:
-            raise invalid(f"Could not assume role {request['ExecutionRoleArn']}.")
+            raise no_role(request["ExecutionRoleArn"])
         self._check_role(request["ExecutionRoleArn"])
+        for refusal in refused_model(request, self.rules.absent):
+            raise refusal
         it = self._make(self.models, "model", request["ModelName"], request)
         return {"ModelArn": it.arn}
 
     def _CreateEndpointConfig(self, request: Any) -> dict[str, Any]:
         for variant in request["ProductionVariants"]:
             if variant.get("ModelName") and variant["ModelName"] not in self.models:
-                raise invalid(f'Could not find model "{variant["ModelName"]}".')
+                raise invalid(f'Could not find model "{self._arn("model", variant["ModelName"])}".')
             if ("InstanceType" in variant) == ("InstancePools" in variant):
                 raise invalid("Exactly one of InstanceType and InstancePools must be given.")
         name = request["EndpointConfigName"]
@@ -168,23 +166,25 @@ class SageMaker:
         config = self.configs.get(request["EndpointConfigName"])
         if config is None or now < config.created + self.rules.visible:
             # Fact: the config is read eventually consistently.
-            raise invalid(
-                f'Could not find endpoint configuration "{request["EndpointConfigName"]}".'
-            )
+            arn = self._arn("endpoint-config", request["EndpointConfigName"])
+            raise invalid(f'Could not find endpoint configuration "{arn}".')
         variant = config.request["ProductionVariants"][0]
-        types = _types(variant)
-        for kind in types:
+        kinds = types(variant)
+        for kind in kinds:
+            # Fact: the quota of every pool counts, whichever would have been used.
             limit = self.rules.quota.get(kind, self.rules.any_quota)
-            used = sum(kind in _types(self._variant(it)) for it in self.endpoints.values())
+            used = sum(kind in types(self._variant(it)) for it in self.endpoints.values())
             if used + variant["InitialInstanceCount"] > limit:
                 raise quota(kind, limit, used)
         it = self._make(self.endpoints, "endpoint", name, request)
         it.status, it.until, it.then = "Creating", now + self.rules.creating, "InService"
-        if all(kind in self.rules.capacity for kind in types):
+        if all(kind in self.rules.capacity for kind in kinds):
             it.then, it.reason = "Failed", NO_CAPACITY
         elif self._crashes(it):
             most = variant.get("ContainerStartupHealthCheckTimeoutInSeconds", 900)
             it.until, it.then, it.reason = now + most, "Failed", CRASHED
+        if it.reason != NO_CAPACITY:
+            self._start(it)
         return {"EndpointArn": it.arn}
 
     def _variant(self, it: Thing) -> Any:
@@ -233,22 +233,22 @@ class SageMaker:
     # -- the rest ------------------------------------------------------------------------------
 
     def _DescribeEndpointConfig(self, request: Any) -> dict[str, Any]:
-        it = _find(self.configs, request["EndpointConfigName"], "endpoint configuration")
+        it = find(self.configs, request["EndpointConfigName"], "endpoint configuration")
         told = {**it.request, "EndpointConfigArn": it.arn, "CreationTime": it.created}
         return {name: value for name, value in told.items() if name != "Tags"}
 
     def _DescribeModel(self, request: Any) -> dict[str, Any]:
-        it = _find(self.models, request["ModelName"], "model")
+        it = find(self.models, request["ModelName"], "model")
         told = {**it.request, "ModelArn": it.arn, "CreationTime": it.created}
         return {name: value for name, value in told.items() if name != "Tags"}
 
     def _DeleteEndpointConfig(self, request: Any) -> dict[str, Any]:
-        name = _find(self.configs, request["EndpointConfigName"], "endpoint configuration").name
+        name = find(self.configs, request["EndpointConfigName"], "endpoint configuration").name
         del self.configs[name]
         return {}
 
     def _DeleteModel(self, request: Any) -> dict[str, Any]:
-        del self.models[_find(self.models, request["ModelName"], "model").name]
+        del self.models[find(self.models, request["ModelName"], "model").name]
         return {}
 
     def _ListEndpoints(self, request: Any) -> dict[str, Any]:
@@ -295,15 +295,3 @@ class SageMaker:
             if it.arn == request["ResourceArn"]:
                 return {"Tags": [{"Key": k, "Value": v} for k, v in it.tags.items()]}
         raise invalid(f"Could not find {request['ResourceArn']}.")
-
-
-def _types(variant: Any) -> list[str]:
-    if "InstanceType" in variant:
-        return [variant["InstanceType"]]
-    return [pool["InstanceType"] for pool in variant.get("InstancePools", [])]
-
-
-def _find(things: dict[str, Thing], name: str, kind: str) -> Thing:
-    if name not in things:
-        raise invalid(f'Could not find {kind} "{name}".')
-    return things[name]

@@ -42,14 +42,7 @@ def _wrong(shape: Any, value: Any, where: str) -> str:
         case "map":
             if not isinstance(value, dict):
                 return f"{where} is no map"
-            return next(
-                (
-                    x
-                    for k, v in value.items()
-                    if (x := _wrong(shape.key, k, f"{where} key") or _wrong(shape.value, v, where))
-                ),
-                "",
-            )
+            return _map(shape, value, where)
         case "string":
             return _string(shape, value, where)
         case "integer" | "long" | "float" | "double":
@@ -70,6 +63,15 @@ def _structure(shape: Any, value: Any, where: str) -> str:
     return next(
         (x for k, v in value.items() if (x := _wrong(shape.members[k], v, f"{where}.{k}"))), ""
     )
+
+
+def _map(shape: Any, value: dict[Any, Any], where: str) -> str:
+    for k, v in value.items():
+        if wrong := _wrong(shape.key, k, f"{where} key") or _wrong(shape.value, v, where):
+            # Fact: AWS repeats what it refuses, with all that is beside it.
+            told = ", ".join(f"{key}={each}" for key, each in value.items())
+            return f"Value '{{{told}}}' at '{where}' failed to satisfy constraint: {wrong}"
+    return ""
 
 
 def _string(shape: Any, value: Any, where: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llmanager_sdk.errors import ConfigurationError, InvalidVector
-from llmanager_sdk.ports.identity import PROBE, check_identity, identity_with
+from llmanager_sdk.ports.identity import PROBE, check_identity, guessed, identity_with
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -84,9 +84,10 @@ class Vectorizer:
         embeddings = self._embeddings()
         say = getattr(embeddings, "identity", None)
         if callable(say):
-            return dict(say())
-        model = getattr(embeddings, "model", None) or getattr(embeddings, "model_name", "")
-        return {"model": f"{type(embeddings).__name__}:{model}"}
+            said: Mapping[str, Any] = say()
+            return said
+        name = getattr(embeddings, "model", None) or getattr(embeddings, "model_name", None)
+        return guessed(type(embeddings).__name__, name)
 
     def approve(self, kept: Mapping[str, Any] | None) -> None:
         """Compare this model with the one that made a store's vectors; once for each store.

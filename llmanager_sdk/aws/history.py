@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import random as _random
 import secrets
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby, islice
 from typing import Any
@@ -44,7 +45,15 @@ from llmanager_sdk.clock import SYSTEM
 from llmanager_sdk.core.ports import Clock
 from llmanager_sdk.dynamodb_table import FEATURES, Feature, TableMaker, typed
 from llmanager_sdk.errors import ConfigurationError, StoreError, StoreNotWritable
-from llmanager_sdk.ports.history import SessionInfo, Stored
+from llmanager_sdk.ports.history import (
+    End,
+    SessionInfo,
+    Stored,
+    encoded,
+    end_after,
+    end_not_before,
+)
+from llmanager_sdk.ports.history_keys import candidates
 
 PAGE = 100
 """Sessions of one page of the list."""
@@ -96,20 +105,26 @@ class DynamoHistory:
 
     # -- writing -------------------------------------------------------------------------------
 
-    def append(self, session: str, messages: Sequence[Stored], ttl: float | None) -> int:
-        """Add messages, all or none, next to each other; one whose id is there is left out.
+    def append(
+        self, session: str, messages: Sequence[Stored], ttl: float | None, *, again: bool = False
+    ) -> int:
+        """Add messages, all or none, next to each other; one that is there is left out.
 
         Raises:
             StoreNotWritable: DynamoDB refuses, or other writers left no room for a minute. It is
                 unknown then whether the messages were added; adding them again does no harm.
         """
+        return self._add(session, messages, end_after(ttl), again)
+
+    def merge(self, session: str, messages: Sequence[Stored], expires_at: float | None) -> int:
+        """`append` for what another history has of the session, which never ends earlier."""
+        return self._add(session, messages, end_not_before(expires_at), False)
+
+    def _add(self, session: str, messages: Sequence[Stored], end: End, again: bool) -> int:
         if not messages:
             return 0
-        different: dict[str, Stored] = {}
-        for message in messages:
-            different.setdefault(message.id, message)
         do = self._operation(session, "append", StoreNotWritable)
-        call = Append(do, self.namespace, session, [*different.values()], ttl, self._token)
+        call = Append(do, self.namespace, session, candidates(messages), end, again, self._token)
         patience = do.patience()
         while True:
             try:
@@ -239,9 +254,11 @@ class DynamoHistory:
 
     def sessions(self, prefix: str = "", limit: int = 100, after: str = "") -> list[SessionInfo]:
         """Sessions by id, beginning behind `after`."""
+        encoded(prefix + after)
         do = self._operation("*", "list sessions", StoreError)
         try:
-            return list(islice(self._live(do, prefix, after, min(limit, PAGE)), max(0, limit)))
+            most = max(0, min(limit, sys.maxsize))
+            return list(islice(self._live(do, prefix, after, min(most, PAGE)), most))
         except ClientError as error:
             if not missing(error):
                 raise

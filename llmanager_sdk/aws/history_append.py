@@ -30,7 +30,8 @@ from llmanager_sdk.aws.history_items import (
     weight,
 )
 from llmanager_sdk.aws.patience import Moved
-from llmanager_sdk.ports.history import Stored
+from llmanager_sdk.ports.history import End, Stored
+from llmanager_sdk.ports.history_keys import Candidate, fresh, look_up
 
 DEAD_S = 10.0
 """An append that changes nothing for so long, as others see it, is taken for dead."""
@@ -58,8 +59,9 @@ class Append:
         operation: makes the calls.
         namespace: whose session.
         session: its id.
-        messages: with different ids.
-        ttl: in how many seconds the session ends; None leaves its end as it is.
+        call: the messages, and the keys that they may have.
+        end: of the session.
+        again: as `HistoryStore.append` has it.
         token: draws a text that nobody else draws.
     """
 
@@ -68,16 +70,18 @@ class Append:
         operation: Operation,
         namespace: str,
         session: str,
-        messages: Sequence[Stored],
-        ttl: float | None,
+        call: Sequence[Candidate],
+        end: End,
+        again: bool,
         token: Callable[[], str],
     ) -> None:
         self._do = operation
         self._namespace = namespace
         self._session = session
         self._pk = partition(namespace, session)
-        self._messages = messages
-        self._ttl = ttl
+        self._call = call
+        self._end = end
+        self._again = again
         self._draw = token
         self._token = token()
         self._watched: tuple[Meta, float] | None = None
@@ -98,16 +102,23 @@ class Append:
         if base is None or base.ended(now):
             base = Meta(self._draw(), 0, 0, now, now)
         self._wait_for(base)
-        there = self._there(base)
-        if mine := sum(token == self._token for token in there.values()):
+        tokens: dict[str, str] = {}
+
+        def look(keys: Sequence[str]) -> Mapping[str, str]:
+            found = self._markers(base, keys)
+            tokens.update({key: str(each["token"]["S"]) for key, each in found.items()})
+            # One that an older version wrote has no digest.
+            return {key: each.get("digest", {}).get("S", "") for key, each in found.items()}
+
+        new = fresh(self._call, look_up(self._call, self._again, look), self._again)
+        if mine := sum(token == self._token for token in tokens.values()):
             return mine  # it landed before, and the answer was lost
-        fresh = [message for message in self._messages if message.id not in there]
         goal = self._goal(base, now)
-        if goal.kept_until != base.kept_until and base.count and goal.kept_until is not None:
+        if goal.kept_until != base.kept_until and base.count:
             self._keep(base, goal.kept_until)
         listed = goal.kept_until != base.kept_until or base is not seen
-        self._write(seen, base, goal, fresh, listed)
-        return len(fresh)
+        self._write(seen, base, goal, new, listed)
+        return len(new)
 
     def _wait_for(self, base: Meta) -> None:
         """Another append that is being written is waited for, unless it died."""
@@ -119,27 +130,25 @@ class Append:
         if now - self._watched[1] < DEAD_S:
             raise Moved("another append is being written")
 
-    def _there(self, base: Meta) -> Mapping[str, str]:
-        """Which of the messages can be read already, and the tokens of their appends."""
+    def _markers(self, base: Meta, keys: Sequence[str]) -> dict[str, Item]:
+        """Those of the keys whose messages can be read already, with their markers."""
         if not base.count:
             return {}
-        keys = {marker_key(base.gen, each.id): each.id for each in self._messages}
-        markers = self._do.get_all(at(self._pk, sk) for sk in keys)
+        marked = {marker_key(base.gen, key): key for key in keys}
+        markers = self._do.get_all(at(self._pk, sk) for sk in marked)
         return {
-            keys[marker["sk"]["S"]]: marker["token"]["S"]
+            marked[marker["sk"]["S"]]: marker
             for marker in markers
             if int(marker["number"]["N"]) < base.count
         }
 
     def _goal(self, base: Meta, now: float) -> Meta:
         """META with the new end."""
-        expires, kept = base.expires_at, base.kept_until
-        if self._ttl is not None:
-            expires = now + self._ttl
-            if kept is None or expires > kept:
-                kept = now + kept_for(self._ttl)
-        elif expires is None:
+        expires, kept = self._end(now, base.expires_at, not base.count), base.kept_until
+        if expires is None:
             kept = None
+        elif kept is None or expires > kept:
+            kept = now + kept_for(expires - now)
         return replace(base, updated_at=now, expires_at=expires, kept_until=kept, token=self._token)
 
     # -- transactions --------------------------------------------------------------------------
@@ -213,19 +222,19 @@ class Append:
                 opened = self._go_on(opened, map(self._do.remove, keys[part]))
         return opened
 
-    def _keep(self, base: Meta, until: float) -> None:
+    def _keep(self, base: Meta, until: float | None) -> None:
         """Have all items of the session kept longer, before META says that they are.
 
         A transaction reaches its items one after the other, so what is read may lack some of them;
         they would be deleted too early. Hence they are counted.
         """
-        ttl = math.ceil(until)
+        ttl = None if until is None else math.ceil(until)
         found: list[Item] = []
         names = ("pk", "sk", "ttl", "bytes", "parts", "number")
         generation = {":gen": f"{base.gen}#"}
         for page in self._do.pages(self._pk, "begins_with(sk, :gen)", generation, only=names):
             found += page
-            late = [item for item in page if _ends(item) < ttl]
+            late = [item for item in page if _goes_early(item, ttl)]
             for part in filled(map(_size, late), spare=1):
                 keeping = [self._do.keep(_key(item), ttl) for item in late[part]]
                 self._do.transact([self._do.check(self._pk, base), *keeping])
@@ -237,9 +246,11 @@ def _key(item: Item) -> dict[str, Any]:
     return at(item["pk"]["S"], item["sk"]["S"])
 
 
-def _ends(item: Item) -> float:
-    """When DynamoDB may delete it; one that it never deletes has to be given a time as well."""
-    return float(item["ttl"]["N"]) if "ttl" in item else float("-inf")
+def _goes_early(item: Item, ttl: int | None) -> bool:
+    """Whether DynamoDB may delete it before; one that it never deletes needs a time as well."""
+    if "ttl" in item:
+        return ttl is None or float(item["ttl"]["N"]) < ttl
+    return ttl is not None
 
 
 def _size(item: Item) -> int:

@@ -160,16 +160,21 @@ class Operation:
         key = {"TableName": self.table, "Key": at(pk, META_KEY)}
         return {"ConditionCheck": {**key, **fence(seen)}}
 
-    def keep(self, key: Item, until: int) -> Action:
-        """Let DynamoDB delete an item only after that time, in seconds since the epoch."""
+    def keep(self, key: Item, until: int | None) -> Action:
+        """Let DynamoDB delete an item only after that time (since the epoch), or never."""
+        change: dict[str, Any] = {"UpdateExpression": "REMOVE #ttl"}
+        if until is not None:
+            change = {
+                "UpdateExpression": "SET #ttl = :ttl",
+                "ExpressionAttributeValues": {":ttl": {"N": str(until)}},
+            }
         return {
             "Update": {
                 "TableName": self.table,
                 "Key": key,
-                "UpdateExpression": "SET #ttl = :ttl",
                 "ConditionExpression": "attribute_exists(pk)",
                 "ExpressionAttributeNames": {"#ttl": "ttl"},
-                "ExpressionAttributeValues": {":ttl": {"N": str(until)}},
+                **change,
             }
         }
 

@@ -3,7 +3,7 @@
     pk                    sk                          what
     S#namespace#session   META                        the session: generation, count, ends
     S#namespace#session   GEN#m#NUMBER#PART           a message; a long one has several parts
-    S#namespace#session   GEN#i#ID                    which number the message of that id has
+    S#namespace#session   GEN#i#KEY                   which number the message of that key has
     I#namespace           =SESSION                    an entry of the list of sessions
     T                     READY                       what of the table was ensured
 
@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from llmanager_sdk.errors import ConfigurationError, StoreCorrupt
-from llmanager_sdk.ports.history import Stored
+from llmanager_sdk.errors import StoreCorrupt
+from llmanager_sdk.ports.history import Stored, encoded
+from llmanager_sdk.ports.history_keys import digest
 
 Item = Mapping[str, Any]
 
@@ -86,20 +87,6 @@ def short(text: str) -> str:
 def head(text: str) -> str:
     """The characters of a text that stand in its key as they are."""
     return text[:KEY_MOST]
-
-
-def encoded(text: str) -> bytes:
-    """A text as DynamoDB keeps it.
-
-    Raises:
-        ConfigurationError: it holds half a character (a lone surrogate).
-    """
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise ConfigurationError(
-            f"a text cannot be kept: {error}", hint="use text that can be encoded as UTF-8"
-        ) from error
 
 
 def partition(namespace: str, session: str) -> str:
@@ -211,6 +198,7 @@ def message_items(
         | {
             "number": {"N": str(number)},
             "token": {"S": token},
+            "digest": {"S": digest(message.body)},
         }
     )
 

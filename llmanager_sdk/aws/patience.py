@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -29,6 +30,10 @@ _PASSING = {
     "TransactionInProgressException",
 }
 _PASSING_REASONS = {"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"}
+
+_KEYS = re.compile(
+    r"key element|key schema|conditions on the keys|key condition|missing the key", re.I
+)
 
 Result = TypeVar("Result")
 
@@ -59,6 +64,13 @@ def passing(error: BaseException) -> bool:
             return bool(why := reasons(error)) and why <= _PASSING_REASONS
         return code(error) in _PASSING
     return isinstance(error, boto.HTTPClientError | boto.ConnectionError)
+
+
+def foreign(error: BaseException) -> bool:
+    """Whether the table has other keys than ours: something else made it under our name."""
+    return isinstance(error, ClientError) and bool(
+        code(error) == "ValidationException" and _KEYS.search(str(error))
+    )
 
 
 def failed(error: ClientError) -> bool:
@@ -129,6 +141,13 @@ class Patience:
                     if failed(error):
                         raise Moved("somebody else was first") from error
                 last: ClientError | BotoCoreError = error
+            if foreign(last):
+                raise self._error(
+                    "the table of chat histories was made by something else: it has other keys",
+                    resource=self._session,
+                    step=self._step,
+                    hint="choose another namespace, as LLMANAGER_NAMESPACE or in llmanager.toml",
+                ) from last
             with typed(self._error, "the history", self._session, self._step):
                 if not passing(last) or self._clock.monotonic() > self._until:
                     raise last

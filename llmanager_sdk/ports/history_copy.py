@@ -53,11 +53,12 @@ def copy_sessions(
 
     May be repeated, also after it was interrupted: messages are known by their ids, and a session's
     messages are added all or none. What the target has of a session already stays before what is
-    added; a message that is new in the source since the last copy comes behind.
+    added; a message that is new in the source since the last copy comes behind. No session of the
+    target ends earlier than it did: the later of both ends holds.
 
     Args:
         choices: ids, and beginnings of ids with "*"; all sessions for none.
-        clock: says how long a session has until its end.
+        clock: says which sessions have ended.
         after: only sessions whose id comes behind this one, to go on with an interrupted copy.
         told: gets the id of each session once it is copied, and what was done so far.
 
@@ -69,10 +70,10 @@ def copy_sessions(
         found = False
         for session in _matching(source, choice, after):
             found = True
-            ttl = None if session.expires_at is None else session.expires_at - clock.time()
-            messages = source.read(session.id) if ttl is None or ttl > 0 else []
+            ends = session.expires_at
+            messages = source.read(session.id) if ends is None or ends > clock.time() else []
             if messages:
-                report.messages += target.append(session.id, messages, ttl)
+                report.messages += target.merge(session.id, messages, ends)
                 report.sessions += 1
             else:
                 report.ended += 1

@@ -46,3 +46,24 @@ def open_history(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
         return DynamoHistory(name, namespace, client, features=(), **more)
 
     return open_table
+
+
+class Keeping:
+    """As much of a platform as `ChatHistory` needs.
+
+    Args:
+        kept: where its histories are.
+    """
+
+    def __init__(self, kept: HistoryStore) -> None:
+        self.kept = kept
+
+    def history(self) -> HistoryStore:
+        """All sessions."""
+        return self.kept
+
+
+@pytest.fixture
+def platform(open_history: Open) -> Any:
+    """One for each of the two histories."""
+    return Keeping(open_history("main"))

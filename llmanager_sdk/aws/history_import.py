@@ -19,8 +19,8 @@ from llmanager_sdk.aws.patience import Patience
 from llmanager_sdk.clock import SYSTEM
 from llmanager_sdk.core.ports import Clock
 from llmanager_sdk.dynamodb_table import typed
-from llmanager_sdk.errors import StoreCorrupt, StoreError
-from llmanager_sdk.ports.history import HistoryStore, Stored
+from llmanager_sdk.errors import ConfigurationError, StoreCorrupt, StoreError
+from llmanager_sdk.ports.history import ID_MOST, HistoryStore, Stored
 from llmanager_sdk.ports.history_copy import ANY, chosen
 
 
@@ -70,7 +70,7 @@ def plain(value: Mapping[str, Any]) -> Any:
     )
 
 
-def convert(session: str, history: Any) -> list[Stored]:
+def convert(session: str, history: Any, sound: Callable[[str], str] = str) -> list[Stored]:
     """The messages of a session, each with an id that is the same in every import.
 
     A message keeps its own id. One without, or whose id was given before, gets one that is made of
@@ -80,9 +80,10 @@ def convert(session: str, history: Any) -> list[Stored]:
     Args:
         session: its id.
         history: what `History` holds.
+        sound: gives the text of a message so that it can be read again.
 
     Raises:
-        StoreCorrupt: this is no list of messages.
+        StoreCorrupt: this is no list of messages, or one of them cannot be read.
     """
     if not isinstance(history, list):
         raise StoreCorrupt(f"the history of {session!r} is no list", resource=session)
@@ -102,8 +103,14 @@ def convert(session: str, history: Any) -> list[Stored]:
             told = json.dumps([session, text, alike[text]])
             own = hashlib.sha256(told.encode()).hexdigest()[:32]
         alike[text] += 1
-        body = {**message, "data": {**data, "id": own}}
-        made[own] = Stored(own, json.dumps(body, ensure_ascii=False))
+        body = json.dumps({**message, "data": {**data, "id": own}}, ensure_ascii=False)
+        try:
+            made[own] = Stored(own, sound(body))
+        except ConfigurationError as error:
+            raise StoreCorrupt(
+                f"message {number} of {session!r} cannot be read: {error.message}",
+                resource=session,
+            ) from error
     return list(made.values())
 
 
@@ -118,6 +125,7 @@ def import_sessions(
     ends: str = "expireAt",
     clock: Clock = SYSTEM,
     random: Callable[[], float] = _random,
+    sound: Callable[[str], str] = str,
     told: Callable[[str, Imported], None] = lambda session, report: None,
 ) -> Imported:
     """Take over the sessions of a table. May be repeated; the table stays as it is.
@@ -127,11 +135,13 @@ def import_sessions(
         table: its name.
         target: where the sessions go.
         choices: ids, and beginnings of ids with "*"; all sessions for none.
-        key: the attributes that name a session; several are joined by "/".
+        key: the attributes that name a session, text or numbers; several are joined by "/", and one
+            that stands in them becomes "%2F".
         messages: the attribute with the messages (`history_messages_key` there).
         ends: the attribute with the end of a session (`ttl_key_name` there).
         clock: says which sessions have ended.
         random: a number from 0 to below 1, drawn for each pause.
+        sound: as `convert` has it.
         told: gets the id of each session once it is taken over, and what was done so far.
 
     Raises:
@@ -140,28 +150,38 @@ def import_sessions(
     report = Imported()
     missing = {each for each in choices if not each.endswith(ANY)}
     for item in _scan(client, table, clock, random):
-        if messages not in item or not all(item.get(name, {}).get("S") for name in key):
+        session = _session(item, key)
+        if messages not in item or not session:
             report.others += 1
             continue
-        session = "/".join(item[name]["S"] for name in key)
         if not chosen(choices, session):
             continue
         missing.discard(session)
         try:
-            found = convert(session, plain(item[messages]))
+            if len(session) > ID_MOST:
+                raise StoreCorrupt(f"its id is longer than {ID_MOST} characters", resource=session)
+            found = convert(session, plain(item[messages]), sound)
         except StoreCorrupt as error:
             report.failed.append((session, error.message))
             continue
-        end = item.get(ends, {}).get("N")
-        ttl = None if end is None else float(end) - clock.time()
-        if ttl is not None and ttl <= 0:
+        until = item.get(ends, {}).get("N")
+        end = None if until is None else float(until)
+        if end is not None and end <= clock.time():
             report.ended += 1
             continue
-        report.messages += target.append(session, found, ttl)
+        report.messages += target.merge(session, found, end)
         report.sessions += 1
         told(session, report)
     report.missing = sorted(missing)
     return report
+
+
+def _session(item: Mapping[str, Any], key: Sequence[str]) -> str:
+    """The id of a session, which no other one has; empty if the item is none."""
+    parts = [item.get(name, {}).get("S") or item.get(name, {}).get("N", "") for name in key]
+    if len(parts) > 1:
+        parts = [part.replace("%", "%25").replace("/", "%2F") for part in parts]
+    return "/".join(parts) if all(parts) else ""
 
 
 def _scan(

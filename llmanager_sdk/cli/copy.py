@@ -57,6 +57,7 @@ def _import(
 ) -> Imported:
     from llmanager_sdk.aws.account import Account
     from llmanager_sdk.aws.history_import import import_sessions
+    from llmanager_sdk.history_messages import sound
 
     if args.after or not table:
         raise ConfigurationError(
@@ -78,6 +79,7 @@ def _import(
         key=args.key.split(","),
         messages=args.messages,
         ends=args.ends,
+        sound=sound,
         told=progress,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -17,10 +18,11 @@ from langchain_core.messages import (
 
 from llmanager_sdk.aws.history_import import Imported, convert, import_sessions, plain
 from llmanager_sdk.errors import StoreCorrupt, StoreError
+from llmanager_sdk.history_messages import sound
 from llmanager_sdk.local.history import SqliteHistory
 from llmanager_sdk.ports.history import Stored
 from llmanager_sdk.ports.history_copy import Copied, copy_sessions
-from tests.history.clients import Failing, World, store
+from tests.history.clients import Failing, World, store, waste
 from tests.history.conftest import Open
 from tests.history.test_contract import ids, names, some
 from tests.servers import dynamodb
@@ -85,6 +87,29 @@ def test_a_copy_between_platforms(client: Any, table: str, tmp_path: Any, back: 
     for new in (131, 0):
         assert copy_sessions(source, target) == Copied(1, new, 0)
         assert target.read("s") == large
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_a_copy_that_is_repeated_never_shortens_the_life_of_the_target(
+    client: Any, table: str, tmp_path: Any, back: bool
+) -> None:
+    clock, day = World(), 86400.0
+    local = SqliteHistory(tmp_path / "h.sqlite", "main", clock)
+    cloud = store(client, table, clock)
+    source, target = (cloud, local) if back else (local, cloud)
+    for name, ttl in (("for ever", None), ("goes on", 30 * day), ("kept there", 30 * day)):
+        source.append(name, some(1), ttl)
+    copy_sessions(source, target, clock=clock)
+    clock.now += 29 * day
+    target.append("goes on", some(2), 30 * day)
+    target.append("kept there", some(2), math.inf)
+    target.append("for ever", some(2), 30 * day)
+    assert copy_sessions(source, target, clock=clock) == Copied(3, 0)
+    ends = [x.expires_at for x in target.sessions()]
+    assert ends == [None, clock.now + 30 * day, None]
+    clock.now += 29 * day
+    assert [ids(target.read(x)) for x in names(target.sessions())] == [["1", "2"]] * 3
+    assert waste(client, table) == []
 
 
 class Ending(SqliteHistory):
@@ -192,6 +217,12 @@ def test_a_table_is_taken_over(client: Any, table: str, tmp_path: Any) -> None:
         failed = done.failed
         assert done == Imported(7, new, 1, 1, [], failed)
         assert {name for name, _ in failed} == {"encrypted", "odd", "odder"}
+    target.append("b", some("goes on"), 3600.0)
+    end = target.sessions("b")[0].expires_at
+    assert import_sessions(failing, table, target, clock=clock, random=draw).messages == 0
+    assert target.sessions("b")[0].expires_at == end, "it ends no earlier"
+    target.clear("b")
+    assert import_sessions(failing, table, target, clock=clock, random=draw).messages == 1
     assert len(target.read("a")) == 5
     assert [x.expires_at for x in target.sessions(limit=2)] == [None, 1_000_060.0]
 
@@ -219,6 +250,50 @@ def test_other_names_and_keys(client: Any, table: str, tmp_path: Any) -> None:
     done = import_sessions(client, table, target, key=("User", "Id"), messages="Log", ends="End")
     assert (done.sessions, names(target.sessions())) == (1, ["u/x"])
     assert target.sessions()[0].expires_at == pytest.approx(1e10)
+
+
+def test_ids_that_are_numbers_long_or_joined(client: Any, table: str, tmp_path: Any) -> None:
+    keys = [("x/y", "z"), ("x", "y/z"), ("x%2Fy", "z"), ("n" * 300, "n" * 300)]
+    foreign(
+        client,
+        table,
+        *(
+            {"Id": {"S": f"{n}"}, "A": {"S": a}, "B": {"S": b}, "History": history(MESSAGES[:1])}
+            for n, (a, b) in enumerate(keys)
+        ),
+        {"Id": {"S": "n"}, "A": {"N": "7"}, "B": {"N": "-1.5"}, "History": history(MESSAGES[:1])},
+        {"Id": {"S": "b"}, "A": {"B": b"x"}, "B": {"S": "x"}, "History": history(MESSAGES[:1])},
+        {"Id": {"S": "e"}, "A": {"S": ""}, "B": {"S": "x"}, "History": history(MESSAGES[:1])},
+        key="Id",
+    )
+    target = SqliteHistory(tmp_path / "h.sqlite", "main")
+    done = import_sessions(client, table, target, key=("A", "B"))
+    assert names(target.sessions()) == ["7/-1.5", "x%252Fy/z", "x%2Fy/z", "x/y%2Fz"]
+    assert (done.sessions, done.messages, done.others) == (4, 4, 2)
+    ((_, why),) = done.failed
+    assert "512" in why
+    assert names(target.sessions("x/")) == ["x/y%2Fz"]
+
+
+def test_what_could_not_be_read_again_is_not_taken_over(
+    client: Any, table: str, tmp_path: Any
+) -> None:
+    own = {"type": "own", "data": {"content": "x"}}
+    cached = {"type": "ai", "data": {"content": "hi", "usage_metadata": {"total_cost": 0}}}
+    human = message_to_dict(HumanMessage("hello"))
+    foreign(
+        client,
+        table,
+        {"SessionId": {"S": "bad"}, "History": attribute([human, own])},
+        {"SessionId": {"S": "good"}, "History": attribute([human, cached])},
+    )
+    target = SqliteHistory(tmp_path / "h.sqlite", "main")
+    done = import_sessions(client, table, target, sound=sound)
+    assert (done.sessions, done.messages) == (1, 2)
+    ((name, why),) = done.failed
+    assert (name, "message 1" in why) == ("bad", True)
+    loaded = messages_from_dict([json.loads(x.body) for x in target.read("good")])
+    assert [m.content for m in loaded] == ["hello", "hi"]
 
 
 def test_a_table_that_is_not_there_is_an_error(client: Any, table: str, tmp_path: Any) -> None:

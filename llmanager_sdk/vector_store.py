@@ -17,7 +17,7 @@ from llmanager_sdk.forks import forget_after_fork
 from llmanager_sdk.platforms import resolve
 from llmanager_sdk.ports.platform import Platform
 from llmanager_sdk.ports.rows import ids_of, rows_of
-from llmanager_sdk.ports.vectors import Dataset, Mode, Row, check_name
+from llmanager_sdk.ports.vectors import Dataset, Mode, Row, check_deletion, check_name
 from llmanager_sdk.resource.static import Static
 from llmanager_sdk.resource.status import Status
 from llmanager_sdk.vector_search import Searches, mode_of, positive, refuse_unknown
@@ -200,18 +200,15 @@ class ManagedVectorStore(Searches):
         filter: Any = None,  # noqa: A002 - LangChain's name
         **kwargs: Any,
     ) -> bool | None:
-        """Delete by id, by filter, or both, in one commit; ids that are not there are no error.
+        """Delete by id or by filter, in one commit; ids that are not there are no error.
 
         Raises:
-            ConfigurationError: neither is given; `clear` deletes everything.
+            ConfigurationError: both are given, or neither; `clear` deletes everything.
         """
         refuse_unknown(kwargs, "filter")
         where = parse(filter)
         named = ids_of(ids) if ids is not None else None
-        if named is None and where is None:
-            raise ConfigurationError(
-                "delete needs ids or a filter", hint="clear() deletes every document"
-            )
+        check_deletion(named, where)
         self._data().delete(named, where)
         return True
 

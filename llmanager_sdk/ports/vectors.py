@@ -63,9 +63,10 @@ class Dataset(Protocol):
         """The rows of these ids that exist, in this order."""
 
     def delete(self, ids: Sequence[str] | None = None, where: Filter | None = None) -> None:
-        """Delete by id, by filter, or both at once (either condition), in one commit.
+        """Delete by id or by filter, in one commit; missing ids are no error.
 
-        Missing ids are no error.
+        Raises:
+            ConfigurationError: `check_deletion` refuses it.
         """
 
     def search(
@@ -115,3 +116,22 @@ def check_name(name: object) -> str:
             hint="use up to 64 letters, digits, '-', '_' and '.', beginning with a letter or digit",
         )
     return name
+
+
+def check_deletion(ids: object, where: object) -> None:
+    """Refuse to delete by nothing, and by ids and a filter at once: one reader takes that for what
+    either of them says, another for what both say, and what was deleted is gone.
+
+    Raises:
+        ConfigurationError: there is not one of them.
+    """
+    if ids is None and where is None:
+        raise ConfigurationError(
+            "delete needs ids or a filter", hint="clear() deletes every document"
+        )
+    if ids is not None and where is not None:
+        raise ConfigurationError(
+            "delete was given ids and a filter, which says not whether either or both must hold",
+            hint="either: delete(ids), then delete(filter=...); both: delete([x.id for x in "
+            "get_by_ids(ids) if matches(parse(filter), x.metadata)]), from llmanager_sdk.filters",
+        )

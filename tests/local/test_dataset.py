@@ -130,18 +130,25 @@ def test_a_name_that_could_leave_its_folder_is_refused(tmp_path: Path, name: Any
         LanceDataset(tmp_path, name)
 
 
-def test_rows_are_deleted_by_id_by_filter_and_by_both_at_once(dataset: LanceDataset) -> None:
+def test_rows_are_deleted_by_id_or_by_filter(dataset: LanceDataset) -> None:
     from llmanager_sdk.filters import parse
 
     add(dataset, range(20))
     dataset.delete(["3", "missing"])
     assert dataset.count() == 19
-    dataset.delete(["4"], parse({"n": {"$gte": 10}}))
-    assert dataset.count() == 8
+    dataset.delete(None, parse({"n": {"$gte": 10}}))
+    assert dataset.count() == 9
     assert "3" not in nearest(dataset, 3, k=20)
     dataset.delete([], None)
     dataset.delete(None, parse({"n": 99}))
-    assert dataset.count() == 8
+    assert dataset.count() == 9
+    for ids in (["4"], []):  # one that means "and" must not lose what one that means "or" deletes
+        with pytest.raises(ConfigurationError) as caught:
+            dataset.delete(ids, parse({"n": {"$gte": 8}}))
+        assert caught.value.hint
+    with pytest.raises(ConfigurationError):
+        dataset.delete()
+    assert dataset.count() == 9
     dataset.delete(None, parse({"n": {"$exists": True}}))
     assert dataset.count() == 0
     assert nearest(dataset, 1) == []

@@ -19,6 +19,7 @@ from llmanager_sdk.errors import (
     ConfigurationError,
     EmbeddingMismatch,
 )
+from llmanager_sdk.filters import matches, parse
 from tests.cheap import Cheap
 from tests.vector_store.conftest import ids
 
@@ -59,11 +60,28 @@ def test_deleting_needs_to_be_told_what(store: ManagedVectorStore) -> None:
     assert store.delete([]) is True
     assert store.delete(["a", "missing"]) is True
     assert store.delete(filter={"color": "red"}) is True
-    assert asyncio.run(store.adelete(["b"], filter={"n": 99})) is True
+    assert asyncio.run(store.adelete(filter={"n": 99})) is True
+    assert asyncio.run(store.adelete(["b"])) is True
     assert ids(store.get_by_ids(["a", "b", "c", "d"])) == ["d"]
     store.clear()
     assert store.count() == 0
     store.clear()
+
+
+def test_deleting_by_ids_and_a_filter_is_refused_and_both_ways_are_shown(
+    store: ManagedVectorStore,
+) -> None:
+    wanted = {"color": "red"}
+    for named in (["a", "b"], []):
+        with pytest.raises(ConfigurationError, match="ids and a filter") as caught:
+            store.delete(named, filter=wanted)
+        with pytest.raises(ConfigurationError):
+            asyncio.run(store.adelete(named, filter=wanted))
+    assert "delete(filter=...)" in caught.value.hint
+    assert store.count() == 4
+    both = [x.id for x in store.get_by_ids(["a", "b"]) if matches(parse(wanted), x.metadata)]
+    store.delete([name for name in both if name])
+    assert ids(store.get_by_ids(["a", "b", "c", "d"])) == ["b", "c", "d"]
 
 
 def test_another_model_is_refused_when_it_reads_too(store: ManagedVectorStore) -> None:

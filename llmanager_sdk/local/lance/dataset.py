@@ -15,7 +15,7 @@ from llmanager_sdk.local.lance.limits import DEFAULT, Limits
 from llmanager_sdk.local.lance.table import TRIES, Held, Table
 from llmanager_sdk.local.lance.upkeep import Upkeep
 from llmanager_sdk.ports.identity import check_identity
-from llmanager_sdk.ports.vectors import Hit, Mode, Row
+from llmanager_sdk.ports.vectors import Hit, Mode, Row, check_deletion
 
 IDS = 2000
 """Ids that go into one condition."""
@@ -74,16 +74,18 @@ class LanceDataset:
         merge.when_not_matched_insert_all().execute(data)
 
     def delete(self, ids: Sequence[str] | None = None, where: Filter | None = None) -> None:
-        """Delete by id, by filter, or both at once (either condition), in one commit."""
+        """Delete by id or by filter, in one commit."""
+        check_deletion(ids, where)
         if self._table.latest() is None or (where is None and not ids):
             return
         with self._table.writing():
             held = self._table.latest()
             if held is None:
                 return
-            conditions = [_among(part) for part in _parts(sorted(set(ids or ())))]
             if where is not None:
-                conditions += self._condition(where)
+                conditions = self._condition(where)
+            else:
+                conditions = [_among(part) for part in _parts(sorted(set(ids or ())))]
             if conditions:
                 held.table.delete(" OR ".join(conditions))
         self._upkeep.after_write()

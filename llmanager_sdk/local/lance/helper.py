@@ -113,7 +113,7 @@ class HelpedDataset:
         return found
 
     def delete(self, ids: Sequence[str] | None = None, where: Filter | None = None) -> None:
-        """Delete by id, by filter, or both at once."""
+        """Delete by id or by filter."""
         self._call("delete", ids, where)
 
     def search(

@@ -82,9 +82,9 @@ class Searches(VectorStore):
         options: dict[str, Any],
         with_vectors: bool = False,
     ) -> list[Hit]:
-        """Documents for a question: its vector was made by our own embeddings."""
+        """Documents for a question: its vector, if it has one, was made by our own embeddings."""
         mode, where = self._how(options), parse(options.get("filter"))
-        if mode != "text":
+        if vector is not None:
             self._vectorizer.approve(self._data().identity())
         return self._data().search(vector, query, positive(k, "k"), where, mode, with_vectors)
 

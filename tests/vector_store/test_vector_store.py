@@ -89,6 +89,8 @@ def test_another_model_is_refused_when_it_reads_too(store: ManagedVectorStore) -
     for use in (
         lambda: other.similarity_search("x"),
         lambda: other.max_marginal_relevance_search("x"),
+        lambda: other.max_marginal_relevance_search("red", search="text"),
+        lambda: asyncio.run(other.amax_marginal_relevance_search("red", search="text")),
         lambda: asyncio.run(other.asimilarity_search("x")),
         lambda: other.add_texts(["x"]),
         lambda: asyncio.run(other.aadd_texts(["x"])),

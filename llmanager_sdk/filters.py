@@ -17,7 +17,10 @@ Several keys side by side mean all of them. What a filter means:
 - A missing field is equal to nothing. `$ne`, `$nin` and `$not` are the plain opposites, so they
   keep documents without the field.
 - `$exists: True` asks for the field, whatever its value, None included.
-- A field that is called "a.b" itself comes before the field "b" of a dictionary "a".
+- Dots may be part of names, too: of the fields that "a.b.c" may mean, "a.b.c" itself comes first,
+  then "c" in a dictionary "a.b", then what is in a dictionary "a".
+- Metadata may hold a field without a name, or one whose name begins with "$": it is kept, and no
+  filter can ask for it. Inside a dictionary both are names like any other: "a.$ref".
 """
 
 from __future__ import annotations
@@ -135,7 +138,7 @@ def _parse(node: object, where: str, depth: int) -> Filter:
 
 def _entry(key: object, value: object, where: str, depth: int) -> Filter:
     if not isinstance(key, str) or not key:
-        raise _refuse(where, f"{key!r} is not the name of a field", "fields are text")
+        raise _refuse(where, f"{key!r} is not the name of a field", "a name is text, and not empty")
     key = str.__str__(key)
     inside = f"{where}.{key}"
     if key in ("$and", "$or"):
@@ -146,7 +149,8 @@ def _entry(key: object, value: object, where: str, depth: int) -> Filter:
     if key == "$not":
         return Not(_parse(value, inside, depth + 1))
     if key.startswith("$"):
-        raise _refuse(inside, "there is no such operator here", "use $and, $or or $not")
+        hint = "use $and, $or or $not; no filter can ask for a field that begins with $"
+        raise _refuse(inside, "there is no such operator here", hint)
     if isinstance(value, Mapping):
         return _operators(key, value, inside)
     return Compare(key, "=", _scalar(value, inside))
@@ -213,12 +217,18 @@ def matches(filter: Filter | None, metadata: Mapping[str, Any]) -> bool:  # noqa
 
 
 def look_up(metadata: Mapping[str, Any], field: str) -> Any:
-    """The value of a dotted field, or `MISSING`; a key that holds the dots itself comes first."""
+    """The value of a dotted field, or `MISSING`; the longest key that leads to one comes first."""
     if field in metadata:
         return metadata[field]
-    head, dot, rest = field.partition(".")
-    inner = metadata.get(head, MISSING) if dot else MISSING
-    return look_up(inner, rest) if isinstance(inner, Mapping) else MISSING
+    cut = field.rfind(".")
+    while cut >= 0:
+        inner = metadata.get(field[:cut])
+        if isinstance(inner, Mapping):
+            found = look_up(inner, field[cut + 1 :])
+            if found is not MISSING:
+                return found
+        cut = field.rfind(".", 0, cut)
+    return MISSING
 
 
 _TESTS: dict[str, Callable[[Any, Any], bool]] = {

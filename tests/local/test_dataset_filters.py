@@ -15,7 +15,7 @@ from llmanager_sdk.local.lance.dataset import LanceDataset
 from llmanager_sdk.ports.rows import plain
 from llmanager_sdk.ports.vectors import Row
 
-FIELDS = ("a", "b", "a.b", "ü 'x\"")
+FIELDS = ("a", "b", "a.b", "a.b.a", "ü 'x\"")
 WHO = {"model": "none"}
 # Values that are close to each other across types, so that comparisons meet.
 SCALARS = st.one_of(

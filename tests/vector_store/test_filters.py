@@ -61,6 +61,29 @@ def test_a_field_with_a_dot_in_its_name_comes_before_a_nested_one() -> None:
 
 
 @pytest.mark.parametrize(
+    "metadata",
+    [
+        {"a.b.c": 3, "a.b": {"c": 1}},
+        {"a.b": {"c": 3}},
+        {"a.b": {"c": 3}, "a": {"b": {"c": 1}}},
+        {"a": {"b.c": 3}},
+        {"a": {"b": {"c": 3}}},
+        {"a.b": {"d": 1}, "a": {"b": {"c": 3}}},
+        {"a.b": 1, "a": {"b": 1, "b.c": 3}},
+    ],
+)
+def test_dots_may_be_part_of_any_name_and_longer_names_come_first(metadata: Any) -> None:
+    assert matches(parse({"a.b.c": 3}), metadata)
+    assert not matches(parse({"a.b.c": 1}), metadata)
+
+
+def test_names_that_a_filter_cannot_begin_with_are_names_inside_a_dictionary() -> None:
+    assert matches(parse({"a.$ref": 1, "a.": 2}), {"a": {"$ref": 1, "": 2}})
+    with pytest.raises(InvalidFilter, match="begins with"):
+        parse({"$ref": 1})
+
+
+@pytest.mark.parametrize(
     ("wanted", "where"),
     [
         ("x", "filter:"),

@@ -39,9 +39,8 @@ MOST = 51_200
 WIDTH = 99
 FOREIGN = ("boto3", "botocore")
 OURS = "llmanager_sdk"
-HEADER = """\
-# Files of llmanager-sdk, each as it is there but for imports: infra/build.py puts them together.
-# Only annotations name what is not here: {absent}.
+HEADER = f"""\
+# Files of {OURS}, whole but for imports. Only annotations name {{absent}}.
 
 from __future__ import annotations
 
@@ -70,7 +69,7 @@ def code(root: Path = ROOT / OURS, parts: Sequence[str] = PARTS) -> str:
     for part in parts:
         text = (root / part).read_text()
         wanted |= _imported(part, ast.parse(text), imports)
-        sections.append(f"# ---- {OURS}/{part} ----\n\n{_without_imports(text)}")
+        sections.append(f"# ---- {part}\n\n{_without_imports(text)}")
     body, head = "\n\n".join(sections), _spelled(imports)
     defined = _defined(body)
     _all_there(head + body)

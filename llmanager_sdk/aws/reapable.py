@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +21,6 @@ SEEN: Mapping[str, Seen] = {
     "InService": Seen.READY,
     "Deleting": Seen.GOING,
 }
-"""Any other EndpointStatus is unknown."""
 
 PARTS = {
     "endpoint": ("endpoint", "Endpoint"),
@@ -30,8 +30,11 @@ PARTS = {
 
 VARIANT = "AllTraffic"
 PERIOD = 60
+HOUR = 3600  # CloudWatch keeps minutes for 15 days, hours for 455
 LOOK_BACK_S = 3 * 3600.0  # no metric is later than this
-PROBE_S = 900.0  # around readiness, for the probe's datapoint
+PROBE_S = 900.0  # before readiness
+KEPT_S = 450 * 86400.0
+NONSENSE = AttributeError, KeyError, TypeError, ValueError
 
 
 def prefix(namespace: str) -> str:
@@ -57,7 +60,6 @@ class EndpointReaper:
         self.namespace = namespace
         self._client = client
         self._clock = clock
-        self._controls: set[str] = set()  # endpoints whose probe was seen
 
     def list(self, namespace: str) -> Iterator[Names]:
         """All names that begin as ours do."""
@@ -90,31 +92,28 @@ class EndpointReaper:
     def used_outside(self, life: Life) -> float | None:
         """The last use that CloudWatch counted.
 
-        The probe at readiness was an invocation: only if that is seen, no later one means none.
+        The probe at readiness was an invocation: only if one was ever seen, none now means none.
         """
-        name, now, born = life.names["endpoint"], self._clock.time(), life.ready_at - PROBE_S
+        name, now = life.names["endpoint"], self._clock.time()
+        born = max(now - KEPT_S, life.ready_at - PROBE_S)
         try:
-            if name not in self._controls:
-                if self._last(name, born, min(life.ready_at + PROBE_S, now)) is None:
-                    return None
-                self._controls.add(name)
-            last = self._last(name, max(now - LOOK_BACK_S, born), now)
-        except (AttributeError, KeyError, TypeError, ValueError):
-            return None  # what CloudWatch said makes no sense
+            last = self._last(name, max(now - LOOK_BACK_S, born), now, PERIOD)
+            if last is None and self._last(name, born, now, HOUR) is None:
+                return None
         except Exception as error:
-            if transient(error):
+            if transient(error) or isinstance(error, NONSENSE):
                 return None
             raise
         return -math.inf if last is None else last
 
-    def _last(self, name: str, start: float, end: float) -> float | None:
+    def _last(self, name: str, start: float, end: float, period: int) -> float | None:
         named = {"EndpointName": name, "VariantName": VARIANT}
         metric = {
             "Namespace": "AWS/SageMaker",
             "MetricName": "Invocations",
             "Dimensions": [{"Name": key, "Value": value} for key, value in named.items()],
         }
-        query = {"Id": "used", "MetricStat": {"Metric": metric, "Period": PERIOD, "Stat": "Sum"}}
+        query = {"Id": "used", "MetricStat": {"Metric": metric, "Period": period, "Stat": "Sum"}}
         answer = self._client("cloudwatch").get_metric_data(
             MetricDataQueries=[query],
             StartTime=datetime.fromtimestamp(start, UTC),
@@ -127,11 +126,13 @@ class EndpointReaper:
         try:
             found = self._call("describe", life, "endpoint")
             if found is None:
+                self._unscale(life)
                 for part in ("config", "model"):
                     if self._call("describe", life, part) is not None:  # else denied
                         self._call("delete", life, part)
             elif SEEN.get(str(found.get("EndpointStatus"))) in (Seen.READY, Seen.BROKEN):
-                self._unscale(life)
+                with suppress(Exception):  # told when the endpoint is gone
+                    self._unscale(life)
                 self._call("delete", life, "endpoint")
         except Exception as error:
             if not transient(error):

@@ -1,7 +1,7 @@
 """One sweep as a living reaper, and the Lambda that makes it.
 
-What reapers say stands in the registry's table, at pk = the namespace with "#reaper", sk = "lambda"
-or "watch@host": until when one counts as alive, where its next sweep goes on; at "switch": who says
+What reapers say is in the registry's table at pk = the namespace with "#reaper": sk = "lambda" or
+"watch@host", until when one counts as alive and where its next sweep goes on; "switch", who says
 that nothing is deleted.
 """
 
@@ -13,6 +13,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from llmanager_sdk.aws.reapable import EndpointReaper
@@ -25,7 +26,7 @@ LAMBDA, SWITCH = "lambda", "switch"
 SWEEP_S = 300.0  # between two sweeps
 BEATS = 3  # sweeps without a word, and a reaper counts as dead
 SPARE_S = 30.0  # for the last key and the report
-TOLD = 200  # entries of a kind in the log
+TOLD = 200  # of a kind, in the log
 NEWS = ("done", "twins", "errors")  # states that last are for the alarms
 
 LATER = "attribute_not_exists(expires) OR expires < :at"
@@ -58,10 +59,8 @@ class Heartbeats:
     def beat(self, source: str, sweep_s: float = SWEEP_S, cursor: str = "") -> None:
         """A sweep is done."""
         errors = self._client.exceptions
-        try:
+        with suppress(errors.ConditionalCheckFailedException, errors.ResourceNotFoundException):
             self._write(source, sweep_s, cursor)
-        except (errors.ConditionalCheckFailedException, errors.ResourceNotFoundException):
-            return
 
     def _write(self, source: str, sweep_s: float, cursor: str) -> None:
         at = repr(self._clock.time() + BEATS * sweep_s)
@@ -124,13 +123,18 @@ def sweep_and_tell(
     )
     beats = Heartbeats(table, namespace, dynamodb, clock)
     report, off_by = reap(cleaner, beats, namespace, LAMBDA, until)
-    lines, metrics = told(report, off_by), measured(report, namespace)
-    for line in [*lines, metrics]:
-        print(json.dumps(line))
-    news = [json.dumps(line) for line in lines if line["event"] in NEWS]
+    lines = [(line["event"], json.dumps(line)) for line in told(report, off_by)]
+    for _, line in lines:
+        print(line)
+    news = "\n".join(line for event, line in lines if event in NEWS)
     if news and (topic := environ.get("LLMANAGER_TOPIC")):
-        text = "\n".join(news)
-        client("sns").publish(TopicArn=topic, Subject=f"llmanager {namespace}", Message=text)
+        try:
+            client("sns").publish(TopicArn=topic, Subject=f"llmanager {namespace}", Message=news)
+        except Exception as error:  # the sweep is done
+            report.errors.append(("topic", str(error)))
+            print(json.dumps({"event": "topic", "what": str(error)}))
+    metrics = measured(report, namespace)
+    print(json.dumps(metrics))
     return metrics
 
 

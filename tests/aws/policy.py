@@ -33,8 +33,15 @@ PARTS = {
 }
 """Calls that are allowed by the actions of their parts."""
 FREE = {"sts:GetCallerIdentity"}
-UNSEEN = {"iam:PassRole", "sagemaker:AddTags"}
-"""What AWS asks for beside a call: to give a role, and to create with tags."""
+UNSEEN = {
+    "iam:PassRole",
+    "sagemaker:AddTags",
+    "sagemaker:UpdateEndpointWeightsAndCapacities",
+    "cloudwatch:DeleteAlarms",
+    "cloudwatch:DescribeAlarms",
+    "cloudwatch:PutMetricAlarm",
+}
+"""What AWS asks for beside a call: to give a role, to create with tags, to scale."""
 
 
 def allowed() -> set[str]:

@@ -7,7 +7,7 @@ import pytest
 from llmanager_sdk.core import verbs
 from llmanager_sdk.core.drivers import Sleep, run
 from llmanager_sdk.errors import NotAllowed, StartFailed
-from llmanager_sdk.testing.aws import FakeAws
+from llmanager_sdk.testing.aws import FakeAws, Fault
 from tests.aws.clocks import Turned
 from tests.aws.conftest import Make
 from tests.aws.flows import ensure, reap, spec, want
@@ -227,3 +227,24 @@ def test_an_endpoint_whose_tags_are_gone_is_left_alone_and_not_forgotten(
         clock.now += 3600
         reap(platform)
     assert left(aws) == []
+
+
+def test_scaling_that_cannot_be_ended_keeps_no_endpoint_alive(
+    aws: FakeAws, make: Make, clock: Turned
+) -> None:
+    platform = make()
+    platform.beats.beat("test")
+    life = ensure(platform, want(max_instances=2)).life
+    aws.faults.add(Fault("application-autoscaling:DeregisterScalableTarget", "denied", times=99))
+    for _ in range(4):
+        clock.now += 3600
+        report = reap(platform)
+    assert not aws.sagemaker.endpoints, "nothing that costs stays for want of it"
+    assert "DeregisterScalableTarget" in str(report.errors), "told until it is done"
+    assert left(aws), "and what is free remembers it"
+    aws.faults.clear()
+    for _ in range(3):
+        clock.now += 3600
+        reap(platform)
+    assert left(aws) == []
+    assert not aws.services.targets

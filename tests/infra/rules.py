@@ -26,6 +26,7 @@ UNTAGGED: Mapping[str, str] = {
     "application-autoscaling:DeregisterScalableTarget": (
         "the SDK's targets bear no tags: targets of SageMaker; it ends scaling, not an endpoint"
     ),
+    "cloudwatch:DeleteAlarms": "Application Auto Scaling's, without our tags: the endpoint's name",
     "cloudformation:DeleteChangeSet": "change sets bear no tags: the name of the stack",
     "ec2:DeleteNetworkInterface": "made by the services, without our tags: the subnets given",
     "ec2:DeleteNetworkInterfacePermission": "as DeleteNetworkInterface",
@@ -50,6 +51,7 @@ ANYTHING: Mapping[tuple[str, ...], str] = {
         "ecr:GetDownloadUrlForLayer",
     ): "metrics only into SageMaker's own; images are of AWS's accounts, which differ by region",
     (
+        "ec2:*ssignPrivateIpAddresses",
         "ec2:CreateNetworkInterface*",
         "ec2:DeleteNetworkInterface*",
         "ec2:DescribeDhcpOptions",
@@ -212,6 +214,23 @@ def trusts_services(template: Mapping[str, Any]) -> list[str]:
     return [] if found == right else [str(found)]
 
 
+def attached_first(template: Mapping[str, Any]) -> list[str]:
+    """A role has all its policies before something takes it on: no policy attaches itself later."""
+    resources = template["Resources"]
+    policies = {x: it for x, it in resources.items() if it["Type"] == "AWS::IAM::ManagedPolicy"}
+    wrong = [
+        f"{logical}: attaches itself"
+        for logical, it in policies.items()
+        if it["Properties"].keys() & {"Roles", "Users", "Groups"}
+    ]
+    due = {"ReaperRole": {"ReadOnlyPolicy", "VpcPolicy"}, "SageMakerRole": {"VpcPolicy"}}
+    for role, named in due.items():
+        held = resources[role]["Properties"].get("ManagedPolicyArns", [])
+        if {with_option(each)["Ref"] for each in held} != named:
+            wrong.append(f"{role}: has {held}")
+    return wrong
+
+
 def dead_letters(template: Mapping[str, Any]) -> list[str]:
     """A call that fails for good is kept: of the schedule, and of the function."""
     resources = template["Resources"]
@@ -263,6 +282,7 @@ RULES = (
     few_stars,
     narrow,
     trusts_services,
+    attached_first,
     dead_letters,
     logs_end,
     no_secrets,

@@ -58,8 +58,8 @@ def without_imports(text: str) -> list[str]:
 
 
 def test_the_inlined_code_is_the_sources_but_for_imports(code: str) -> None:
-    head, *sections = code.split("\n# ---- llmanager_sdk/")
-    found = dict(section.split(" ----\n", 1) for section in sections)
+    head, *sections = code.split("\n# ---- ")
+    found = dict(section.split("\n", 1) for section in sections)
     assert list(found) == list(build.PARTS)
     package = Path(llmanager_sdk.__file__).parent
     for path, text in found.items():

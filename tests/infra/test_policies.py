@@ -37,6 +37,7 @@ _RUNS = "SageMaker does it while a container runs: its log, as any role for Sage
 _WEIGHTS = "SageMaker does it when it starts a container: read the weights"
 _KEY = "SageMaker does it, with a key of the user's own: volumes, and weights that are encrypted"
 _VPC = "SageMaker and Lambda do it, in the user's subnets alone"
+_SCALES = "Application Auto Scaling asks it of whoever has a scaling begun or ended"
 BEYOND: Mapping[tuple[str, str], str] = {
     ("ReadOnlyPolicy", "cloudformation:Describe*"): _LOOKS,
     ("ReadOnlyPolicy", "dynamodb:Describe*"): _LOOKS,
@@ -45,6 +46,9 @@ BEYOND: Mapping[tuple[str, str], str] = {
     ("UserPolicy", "sagemaker:InvokeEndpoint*"): (
         "wildcard: other ways to call the same endpoints"
     ),
+    ("UserPolicy", "cloudwatch:*Alarms"): _SCALES,
+    ("UserPolicy", "cloudwatch:PutMetricAlarm"): _SCALES,
+    ("UserPolicy", "sagemaker:UpdateEndpointW*"): _SCALES,
     ("UserPolicy", "dynamodb:UpdateT*"): (
         "wildcard: UpdateTableReplicaAutoScaling, for tables with replicas, which ours have not"
     ),
@@ -54,6 +58,7 @@ BEYOND: Mapping[tuple[str, str], str] = {
     ("OperatorPolicy", "lambda:GetFunction*"): (
         "wildcard: settings of the one function, most of which it has not"
     ),
+    ("ReaperRole", "cloudwatch:*Alarms"): _SCALES,
     ("ReaperRole", "logs:CreateLogStream"): "Lambda does it: the function's log",
     ("ReaperRole", "logs:PutLogEvents"): "as CreateLogStream",
     ("ReaperRole", "sqs:SendMessage"): "Lambda does it: a call that failed for good",
@@ -71,6 +76,7 @@ BEYOND: Mapping[tuple[str, str], str] = {
     ("SageMakerRole", "kms:Decrypt"): _KEY,
     ("SageMakerRole", "kms:DescribeKey"): _KEY,
     ("SageMakerRole", "kms:GenerateDataKey"): _KEY,
+    ("VpcPolicy", "ec2:*ssignPrivateIpAddresses"): _VPC,
     ("VpcPolicy", "ec2:CreateNetworkInterface*"): _VPC,
     ("VpcPolicy", "ec2:DeleteNetworkInterface*"): _VPC,
     ("VpcPolicy", "ec2:DescribeDhcpOptions"): _VPC,

@@ -64,6 +64,24 @@ def test_the_topic_hears_of_what_happened_and_not_of_what_lasts() -> None:
     assert "nobodys" not in tiny.published[0]
 
 
+def test_a_topic_that_refuses_stops_no_sweep() -> None:
+    tiny = Tiny()
+    idle(tiny)
+    published, client = [], tiny.client
+
+    class Refuses:
+        def publish(self, **request: Any) -> None:
+            published.append(request)
+            raise PermissionError("KMSAccessDenied")
+
+    tiny.client = lambda name: Refuses() if name == "sns" else client(name)  # type: ignore[assignment,method-assign]
+    metrics, lines = sweep(tiny, "topic")
+    assert len(published) == 1
+    assert tiny.deleted == [NAME] * 3
+    assert {"event": "topic", "what": "KMSAccessDenied"} in lines
+    assert (metrics["Swept"], metrics["Errors"]) == (1, 1)
+
+
 def test_what_is_spared_is_told_with_its_reason() -> None:
     tiny = Tiny()
     idle(tiny, used_until=tiny.now + 1e4)

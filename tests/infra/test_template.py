@@ -162,7 +162,7 @@ def test_a_planted_fault_is_found(core: Template, name: str) -> None:
 
 
 def test_it_has_the_promised_face(core: Template) -> None:
-    outputs = {"ReaperArn", "ReaperRoleArn", "SageMakerRoleArn", "Cap", "Version", "Namespace"}
+    outputs = {"SageMakerRoleArn", "Cap", "Version", "Namespace"}
     outputs |= {"UserPolicyArn", "OperatorPolicyArn", "ReadOnlyPolicyArn"}
     assert core["Outputs"].keys() == outputs
     needed = {name for name, it in core["Parameters"].items() if "Default" not in it}

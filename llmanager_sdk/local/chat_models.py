@@ -19,7 +19,8 @@ from llmanager_sdk.settings import Settings
 CONTEXT = 8192
 """The context without a word from the user, in tokens, if the model was trained for it."""
 SLOTS = 4
-"""How many calls an engine works on at once; the others wait in a queue."""
+"""How many calls an engine works on at once, each with a context of its own, where there is memory
+for it; the others wait in a queue."""
 _OPTIONS = ("context", "slots", "threads")
 
 

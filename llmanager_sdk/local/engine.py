@@ -55,8 +55,10 @@ def serve(config: dict[str, Any]) -> Any:
     params.endpoint_metrics = True
     params.endpoint_slots = True
     params.n_parallel = config["slots"]
-    params.kv_unified = True  # else each slot has only its share of the context
-    params.n_ctx = config["context"]
+    # Each slot has a context of its own: of one that all share, a prompt would take what another
+    # caller's open stream needs, and both would fail.
+    params.kv_unified = False
+    params.n_ctx = config["context"] * config["slots"]
     params.cache_ram_mib = 256
     params.n_threads_http = 64
     params.cpuparams.n_threads = config["threads"]

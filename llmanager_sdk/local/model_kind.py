@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import logging
 import math
 import os
 import secrets
@@ -15,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from llmanager_sdk.core.life import Life, Seen, Spec, Timing
@@ -28,6 +29,11 @@ from llmanager_sdk.local.timing import LOCAL
 from llmanager_sdk.ports.models import Endpoint
 from llmanager_sdk.settings import Settings
 from llmanager_sdk.sqlite_file import refuse_network, translated
+
+if TYPE_CHECKING:
+    from llmanager_sdk.local.gguf import Gguf
+
+log = logging.getLogger("llmanager_sdk")
 
 KEEP_LOGS_S = 7 * 86400.0
 """How long the log of an ended engine is kept."""
@@ -72,8 +78,8 @@ class ModelKind:
             try:
                 self._prune()
                 run.clear()
-                check(life.spec.body)
-                write_private(run.config, self._config(life))
+                slots = check(life.spec.body)
+                write_private(run.config, self._config(life) | {"slots": slots})
                 self._spawn(run, lock)
             finally:
                 os.close(lock)
@@ -234,8 +240,11 @@ def _kill_holder(run: RunDir) -> None:
             os.close(pinned)
 
 
-def check(body: Mapping[str, Any]) -> None:
+def check(body: Mapping[str, Any]) -> int:
     """What must hold before weights are served: they are what they were, and they fit.
+
+    Returns:
+        How many slots there is memory for, of those that were asked for.
 
     Raises:
         StartFailed, StoreCorrupt, ConfigurationError.
@@ -247,20 +256,36 @@ def check(body: Mapping[str, Any]) -> None:
     head = gguf.read(path)
     if body["sha256"]:
         check_sha256(path, body["sha256"])
-    cache = head.cache_bytes(body["context"])
-    need, free = head.size + cache + OVERHEAD, free_memory()
-    if free is not None and need > free:
+    slots = room(head, body["context"], body["slots"], free_memory())
+    if slots < body["slots"]:
+        wanted = body["slots"]
+        log.warning("%s: there is memory for %d of %d calls at once", body["served"], slots, wanted)
+    return slots
+
+
+def room(head: Gguf, context: int, slots: int, free: int | None) -> int:
+    """How many of these slots fit, each with a context of its own.
+
+    Raises:
+        StartFailed: not even one does.
+    """
+    if free is None:
+        return slots
+    cache = head.cache_bytes(context)
+    need = head.size + cache + OVERHEAD
+    if need > free:
         raise StartFailed(
-            f"it does not fit: weights {_gb(head.size)} + cache of {body['context']} tokens "
+            f"it does not fit: weights {_gb(head.size)} + cache of {context} tokens "
             f"{_gb(cache)} + working memory {_gb(OVERHEAD)} = {_gb(need)}; {_gb(free)} are free",
-            resource=path.name,
+            resource=head.path.name,
             step="check the memory",
             hint="choose a smaller context= or a smaller model, or stop something else",
         )
+    return min(slots, 1 + (free - need) // max(cache, 1))
 
 
 OVERHEAD = 200 << 20
-"""Compute buffers and the process itself, in bytes: measured with 8,192 tokens and 4 slots."""
+"""Compute buffers and the process itself, in bytes: measured with 4 slots of 8,192 tokens."""
 
 
 def _gb(size: int) -> str:

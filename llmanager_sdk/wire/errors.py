@@ -190,13 +190,17 @@ def from_refusal(refused: Refused, where: str) -> CallError:
     return error
 
 
+_TOO_LONG = re.compile("context length|context size has been exceeded", re.I)
+"""vLLM's words, and llama.cpp's for an answer that outgrows what all its calls share."""
+
+
 def from_body(status: int, body: Any, where: str) -> CallError:
     """The typed error for an error object, of an answer or of an event in a stream."""
     said = body.get("error", body) if isinstance(body, dict) else body
     told = said.get("message", said.get("Message", said)) if isinstance(said, dict) else said
     text = str(told)[:2000]
     kind = str(said.get("type", "")) if isinstance(said, dict) else ""
-    if kind == "exceed_context_size_error" or "context length" in text:
+    if kind == "exceed_context_size_error" or _TOO_LONG.search(text):
         return ContextOverflow(
             f"the prompt does not fit: {text}",
             resource=where,

@@ -171,6 +171,12 @@ def test_an_endpoint_that_is_not_there_is_nobody_answering() -> None:
     assert isinstance(errors.from_fault(errors.plain(gone), "here"), langchain.ModelConnectionError)
 
 
+def test_a_context_that_calls_share_and_have_filled_is_an_overflow() -> None:
+    body = b'{"error": {"code": 500, "message": "Context size has been exceeded."}}'
+    found = errors.from_fault(Refused(500, body), "here")
+    assert isinstance(found, langchain.ContextOverflowError)
+
+
 # -- errors of the lifecycle, on their way out of a call
 
 

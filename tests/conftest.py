@@ -11,13 +11,19 @@ from pathlib import Path
 
 import psutil
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from llmanager_sdk.catalog import DEFAULT_CHAT, chat_models
 from llmanager_sdk.local.setup import set_up
 
-# A property is about results, and the machine is shared: how long an example takes says nothing.
-settings.register_profile("shared", deadline=None)
+# A property is about results, and the machine is shared: how long an example takes says nothing,
+# and every run tries the same ones.
+settings.register_profile(
+    "shared",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 settings.load_profile("shared")
 
 CACHE = Path(

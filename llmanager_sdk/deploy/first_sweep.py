@@ -14,7 +14,7 @@ from llmanager_sdk.deploy.operations import POLL_S, Say
 from llmanager_sdk.errors import LLManagerError
 from llmanager_sdk.registry.typed_dynamodb import DynamoRegistry
 
-MOST_S = 60.0
+MOST_S = SWEEP_S
 """How long the heartbeat of the first sweep is waited for."""
 
 

@@ -106,7 +106,7 @@ def main() -> int:
     if lacks := dynamodb.missing():
         print(f"demo-aws needs a DynamoDB Local, and {lacks} is missing here")
         return 1
-    clock = Fast()
+    clock = Fast(60.0)
     rules = Rules(creating=300.0, deleting=60.0, visible=5.0, metric_delay=60.0)
     account = emulated_account(LocalEngine(), rules=rules, clock=clock)
     with tempfile.TemporaryDirectory() as home, account as aws:

@@ -6,7 +6,7 @@
 
 The account is that of `tests.aws.emulated`: the tokens come from a real llama.cpp, the tables are
 in a real DynamoDB Local, the stack's Lambda runs in ministack. An endpoint comes in seconds; with
---fast it takes as long as at AWS, and the time of the account and of every Python in it runs sixty
+--fast it takes as long as at AWS, and the time of the account and of every Python in it runs thirty
 times as fast as yours. It ends with the command, and keeps nothing.
 """
 

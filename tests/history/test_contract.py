@@ -249,10 +249,12 @@ def test_writers_in_threads_keep_their_order(open_history: Open) -> None:
 
     watcher = threading.Thread(target=watch, args=[open_history("main")])
     watcher.start()
-    with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(write, range(8))) == 96
-    stop.set()
-    watcher.join()
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(pool.map(write, range(8))) == 96
+    finally:
+        stop.set()
+        watcher.join(60)
     found = open_history("main").read("s")
     assert (len(found), disorder(found), torn) == (96, [], [])
 

@@ -18,7 +18,7 @@ CLOSING = OK.replace(b"200 OK", b"200 OK\r\nConnection: close")
 
 
 async def call(url: str, read: float = 5.0, **headers: str) -> bytes:
-    parts = aio.stream(url, b"{}", headers, Timeouts(2.0, read))
+    parts = aio.stream(url, b"{}", headers, Timeouts(30.0, read))
     return b"".join([part async for part in parts])
 
 

@@ -19,7 +19,7 @@ from tests.http.served import CHUNKS, OK, says, served
 
 
 def call(url: str, read: float = 5.0, **headers: str) -> bytes:
-    return b"".join(sync.stream(url, b"{}", headers, Timeouts(2.0, read)))
+    return b"".join(sync.stream(url, b"{}", headers, Timeouts(30.0, read)))
 
 
 def test_a_request_as_it_is_sent_and_a_connection_that_is_kept() -> None:

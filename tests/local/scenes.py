@@ -188,7 +188,7 @@ def slept(home: Path, idle: float = 1.0, seconds: float = 6.0) -> str:
     until(lambda: False, seconds)
     for each in sleepers:
         each.send_signal(signal.SIGCONT)
-    out, err = user.communicate(timeout=120)
+    out, err = user.communicate(timeout=400)
     return out.strip() or err[-300:]
 
 
@@ -200,7 +200,7 @@ def paused_reader(home: Path, idle: float = 1.0, seconds: float = 6.0) -> str:
     user.send_signal(signal.SIGSTOP)
     until(lambda: False, seconds)
     user.send_signal(signal.SIGCONT)
-    out, err = user.communicate(timeout=120)
+    out, err = user.communicate(timeout=400)
     return out.strip() or err[-300:]
 
 

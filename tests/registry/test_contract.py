@@ -131,11 +131,11 @@ def race(registry: Registry, key: str, threads: int, rounds: int) -> int:
     def run(me: int) -> None:
         for number in range(rounds):
             slot = registry.read(key)
-            barrier.wait()
+            barrier.wait(120)
             if registry.swap(slot, replace(slot, next_gen=number * threads + me)):
                 with lock:
                     wins[number] += 1
-            barrier.wait()
+            barrier.wait(120)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(run, range(threads)))
@@ -195,10 +195,11 @@ def test_a_writer_that_is_killed_loses_nothing_that_was_acknowledged(tmp_path: P
         )
         writer.start()
         while not (told.exists() and told.stat().st_size > 200):
+            assert writer.is_alive()
             os.sched_yield()
         assert writer.pid is not None
         os.kill(writer.pid, signal.SIGKILL)
-        writer.join()
+        writer.join(60)
         acknowledged = int(told.read_text().split("\n")[-2])
         assert SqliteRegistry(path, "main").read("k").rev >= acknowledged
         told.unlink()

@@ -83,10 +83,10 @@ def test_embedding_goes_on_while_the_batch_before_is_written() -> None:
             pass
         written.set()
 
-    watcher = threading.Thread(target=watch)
+    watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     store.add_texts(["0", "1", "2"], batch_size=1)
-    watcher.join()
+    watcher.join(60)
     assert store.count() == 3
 
 

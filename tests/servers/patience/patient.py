@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from ministack.core.lambda_runtime import Worker
 
-QUIET_S = 0.2
+QUIET_S = 0.4
 
 
 def drain(self, *_, **__):

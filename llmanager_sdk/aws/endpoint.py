@@ -27,7 +27,8 @@ class EndpointKind(EndpointReaper):
         namespace: whose.
         client: makes a client of boto3 for a service.
         clock: this process's time.
-        admit: checks, before anything is created, that a life may be; raises if it may not.
+        admit: checks, before anything is created, that a life may be, and says which of its
+            instance types are to be tried; raises if it may not.
         secrets: environment variables of the container that no spec and no registry holds.
         role: that SageMaker takes on where a spec names none; asked for when a model is created.
         probe: sends one small call to the endpoint of a life; raises if it is not answered well.
@@ -43,7 +44,7 @@ class EndpointKind(EndpointReaper):
         client: Any,
         clock: Clock,
         *,
-        admit: Callable[[Life], None],
+        admit: Callable[[Life], Sequence[str]],
         secrets: Callable[[Life], Mapping[str, str]],
         role: Callable[[], str],
         probe: Callable[[Life], None],
@@ -59,7 +60,7 @@ class EndpointKind(EndpointReaper):
         self._named = named
         self._watchdog = Watchdog(clock, self._read)
         self._refused: dict[str, Refusal] = {}
-        self._admitted: set[str] = set()
+        self._admitted: dict[str, Sequence[str]] = {}
 
     def name(self, spec: Spec, gen: int, token: str) -> Mapping[str, str]:
         """One name for the parts of a new life."""
@@ -76,8 +77,7 @@ class EndpointKind(EndpointReaper):
         name = life.names["endpoint"]
         if part == "plan":
             if name not in self._admitted:
-                self._admit(life)
-                self._admitted.add(name)
+                self._admitted[name] = self._admit(life)
             return
         refused = self._refused.get(name)
         if refused and self.parts.index(refused.part) < self.parts.index(part):
@@ -119,9 +119,14 @@ class EndpointKind(EndpointReaper):
                 role = self._role()
                 sagemaker.create_model(**requests.model(space, life, secrets, role, who))
             case "config":
-                sagemaker.create_endpoint_config(**requests.config(space, life, who))
+                types = self._types(life)
+                sagemaker.create_endpoint_config(**requests.config(space, life, who, types))
             case _:
                 sagemaker.create_endpoint(**requests.endpoint(space, life, who))
+
+    def _types(self, life: Life) -> Sequence[str]:
+        """The instance types that are tried, as the plan has it; without one, those of the spec."""
+        return self._admitted.get(life.names["endpoint"]) or life.spec.body["instance_types"]
 
     def _check_ours(self, life: Life, part: str) -> None:
         """It exists already: ours if its tags say so, else a stranger's, which is left alone."""
@@ -246,7 +251,7 @@ class EndpointKind(EndpointReaper):
         reason = str(found.get("FailureReason") or found.get("EndpointStatus"))
         hint = ""
         if "InsufficientInstanceCapacity" in reason:
-            tried = ", ".join(life.spec.body["instance_types"])
+            tried = ", ".join(self._types(life))
             hint = f" (tried: {tried}; more types may be given with instance_type=[...])"
         return f"{hidden(reason, self._hush(life))}{hint}{self._last_words(life)}"
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal
 
 from llmanager_sdk.aws.account import Account
 from llmanager_sdk.aws.faults import translate
+from llmanager_sdk.aws.plan import Origin
 from llmanager_sdk.aws.prices import Prices
 from llmanager_sdk.aws.weights import Hub
+from llmanager_sdk.catalog.memory import ModelFacts
+from llmanager_sdk.catalog.options import positive, texts, whole
 from llmanager_sdk.catalog.resolve import Deployment, is_known, resolve
+from llmanager_sdk.core.life import Spec
 from llmanager_sdk.core.spec import spec_of
-from llmanager_sdk.errors import ConfigurationError
+from llmanager_sdk.errors import ConfigurationError, UnknownModel
 from llmanager_sdk.ports.models import OWN_WIRE, ChatModel, EmbeddingModel, Endpoint
 from llmanager_sdk.settings import Settings
 
@@ -27,6 +32,20 @@ KEPT = ("isolated", "volume_gb", "concurrency_target", "probe")
 """Options that go into the spec as they are."""
 HERE = ("instances", "max_instances", "price", "wire", *SETTINGS, *KEPT)
 """Options that the catalog does not need."""
+VOLUME_MOST_GB = 512
+"""Of an instance's volume (botocore's service model)."""
+READ: Mapping[str, Callable[[str, Any], Any]] = {
+    "context": whole,
+    "instances": partial(whole, least=None),
+    "max_instances": partial(whole, least=None),
+    "volume_gb": partial(whole, most=VOLUME_MOST_GB),
+    "concurrency_target": positive,
+    "price": positive,
+    "instance_type": texts,
+    "subnets": texts,
+    "security_groups": texts,
+}
+"""How options are read that are no texts."""
 WIRES = {
     "chat": ("openai", OWN_WIRE),
     "embed": ("tei", "openai-embeddings", OWN_WIRE),
@@ -61,6 +80,11 @@ class Models:
         self._hub = hub
         self._prices = prices
         self._named = named
+        self._origins: dict[str, Origin] = {}
+
+    def origin(self, spec: Spec) -> Origin:
+        """How a spec came about, where it was made here."""
+        return self._origins.get(spec.digest, Origin())
 
     def chat(
         self, model: str | None, deployment: str | None, options: Mapping[str, Any]
@@ -86,12 +110,11 @@ class Models:
                 alias="",
             )
         name = model or DEFAULT_CHAT
-        found = self._found(name, "chat", options)
-        body = self._body(found, "chat", options)
+        found, body, spec = self._deployed(name, deployment, "chat", options)
         return ChatModel(
             name,
             name,
-            spec_of("endpoint", _key(name, deployment, body), body),
+            spec,
             found.context,
             own_tools=found.own_tools,
             profile={"max_input_tokens": found.context, "tool_calling": True},
@@ -115,12 +138,11 @@ class Models:
             fixed = self._named(str(existing), wire)
             return EmbeddingModel(name, name, spec, 0, fixed=fixed, wire=wire)
         name = model or DEFAULT_EMBEDDINGS
-        found = self._found(name, "embed", options)
-        body = self._body(found, "embed", options)
+        found, body, spec = self._deployed(name, deployment, "embed", options)
         return EmbeddingModel(
             name,
             name,
-            spec_of("endpoint", _key(name, deployment, body), body),
+            spec,
             found.context,
             price=self._worst(found, body, options),
             wire=body["wire"],
@@ -128,6 +150,17 @@ class Models:
             most_tokens=found.context,
             prompts=found.prompts,
         )
+
+    def _deployed(
+        self, name: str, deployment: str | None, kind: Kind, options: Mapping[str, Any]
+    ) -> tuple[Deployment, Mapping[str, Any], Spec]:
+        """What the catalog says, and the spec that is made of it."""
+        found = self._found(name, kind, options)
+        body = self._body(found, kind, options)
+        spec = spec_of("endpoint", _key(name, deployment, body), body)
+        origin = Origin(not options.get("instance_type"), found.arithmetic)
+        self._origins[spec.digest] = origin
+        return found, body, spec
 
     def _worst(
         self, found: Deployment, body: Mapping[str, Any], options: Mapping[str, Any]
@@ -139,20 +172,15 @@ class Models:
         price = options.get("price", found.price)
         if price is None:
             price = self._prices.dearest(body["instance_types"])
-        elif not float(price) > 0:
-            raise ConfigurationError(
-                f"price={price!r} makes no sense",
-                resource=found.name,
-                hint="give $/h of one instance, or leave it out",
-            )
         return float(price or 0.0) * int(body["max_instances"])
 
     def _found(self, name: str, kind: Kind, options: Mapping[str, Any]) -> Deployment:
         asked = {k: v for k, v in options.items() if k not in (*HERE, *UNUSED) and v is not None}
         if name.startswith("jumpstart:"):
             asked["hub_document"] = self._jumpstart(name.removeprefix("jumpstart:"))
-        elif kind == "chat" and _unknown_size(name, asked):
-            asked["facts"] = self._hub.facts(name)
+        elif _unknown_size(name, asked):
+            needed = kind == "chat" and not asked.get("instance_type")
+            asked["facts"] = self._facts(name, needed=needed)
         try:
             return resolve(name, region=self._account.region, kind=kind, **asked)
         except TypeError as error:
@@ -161,6 +189,21 @@ class Models:
                 resource=name,
                 hint="see docs/aws.md for the options of a deployment",
             ) from error
+
+    def _facts(self, name: str, *, needed: bool) -> ModelFacts | None:
+        """What the hub says of a model's size.
+
+        Args:
+            needed: nothing can be chosen without; else None where the hub does not say.
+        """
+        try:
+            return self._hub.facts(name)
+        except UnknownModel:
+            raise
+        except ConfigurationError:
+            if needed:
+                raise
+            return None
 
     def _jumpstart(self, name: str) -> str:
         """What JumpStart says of a model."""
@@ -176,6 +219,7 @@ class Models:
     def _body(self, found: Deployment, kind: Kind, options: Mapping[str, Any]) -> dict[str, Any]:
         """The spec's body: all that makes this deployment another one, and nothing secret."""
         mine = {name: options.get(name) or getattr(self._settings, name) for name in SETTINGS}
+        instances = options.get("instances", 1)
         usual = "openai-embeddings" if kind == "embed" and found.wire == "openai" else found.wire
         body: dict[str, Any] = {
             "model": found.name,
@@ -192,14 +236,21 @@ class Models:
             "volume_gb": found.volume_gb,
             "context": found.context,
             "wire": _wire(options, kind, usual),
-            "instances": int(options.get("instances") or 1),
-            "max_instances": int(options.get("max_instances") or options.get("instances") or 1),
+            "instances": instances,
+            "max_instances": options.get("max_instances", instances),
             "role": mine["role"],
             "kms_key": mine["kms_key"],
             "subnets": list(mine["subnets"]),
             "security_groups": list(mine["security_groups"]),
         }
         body |= {name: options[name] for name in KEPT if options.get(name) is not None}
+        if options.get("isolated") and found.hub and not options.get("image_uri"):
+            raise ConfigurationError(
+                f"isolated: without a network, {found.name} cannot be loaded from Hugging Face",
+                resource=found.name,
+                hint="put the weights into a bucket and name s3://bucket/prefix/, or give an "
+                "image_uri that holds them",
+            )
         if bool(body["subnets"]) != bool(body["security_groups"]):
             raise ConfigurationError(
                 "subnets and security_groups belong together",
@@ -216,8 +267,14 @@ class Models:
 
 
 def _flat(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of all platforms, and over them those of this one."""
-    return {**{k: v for k, v in options.items() if k != "aws"}, **(options.get("aws") or {})}
+    """The options of all platforms, and over them those of this one, without what is not said.
+
+    Raises:
+        ConfigurationError: a value makes no sense.
+    """
+    flat = {**{k: v for k, v in options.items() if k != "aws"}, **(options.get("aws") or {})}
+    said = {k: v for k, v in flat.items() if v is not None}
+    return {k: READ[k](k, v) if k in READ else v for k, v in said.items()}
 
 
 def _wire(options: Mapping[str, Any], kind: Kind, usual: str) -> str:
@@ -232,8 +289,10 @@ def _wire(options: Mapping[str, Any], kind: Kind, usual: str) -> str:
 
 
 def _unknown_size(name: str, asked: Mapping[str, Any]) -> bool:
-    """Whether an instance type has to be chosen for a model of Hugging Face's that is not known."""
-    if "instance_type" in asked or "facts" in asked or name.startswith("s3://"):
+    """Whether the hub is to be asked how large a model is: not where an own image loads it, which
+    may do so in any form."""
+    own = "image_uri" in asked and asked.get("instance_type")
+    if own or "facts" in asked or name.startswith("s3://"):
         return False
     return "/" in name and not is_known(name)
 

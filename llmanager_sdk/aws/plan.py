@@ -1,23 +1,22 @@
 """What is checked before anything that costs money is created, and what is then shown.
 
-A check that the caller may not make (its permissions may be narrow) is shown as not made; it
+A check that cannot be made (the caller's permissions may be narrow) is shown as not made; it
 refuses nothing, because the create call itself will.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from llmanager_sdk.aws.account import Account
-from llmanager_sdk.aws.answers import said, transient
-from llmanager_sdk.aws.faults import translate
 from llmanager_sdk.aws.guard import Reapers, need_reaper, need_room, spending
 from llmanager_sdk.aws.prices import SAY_IT
-from llmanager_sdk.aws.simulated import denied, of_life
+from llmanager_sdk.aws.requests import scaling
+from llmanager_sdk.aws.simulated import of_life, simulate, unanswered
 from llmanager_sdk.aws.stack import ROLE, Stack, allowed, outdated
-from llmanager_sdk.core.life import Life
+from llmanager_sdk.core.life import Life, Spec
 from llmanager_sdk.core.ports import Clock, Registry
 from llmanager_sdk.errors import (
     ConfigurationError,
@@ -28,11 +27,24 @@ from llmanager_sdk.errors import (
 )
 
 
+class Origin(NamedTuple):
+    """How a spec came about: no part of it, since that makes no other deployment.
+
+    Attributes:
+        chosen: its instance types are the catalog's choice, not the caller's.
+        memory: why it fits them, in words.
+    """
+
+    chosen: bool = False
+    memory: str = ""
+
+
 @dataclass
 class Plan:
     """What will be created, what it costs at worst, and what was checked.
 
     Attributes:
+        types: instance types in the order in which they are tried.
         unchecked: what could not be looked at, and why.
         notes: what else a person should know.
     """
@@ -76,6 +88,7 @@ class Planner:
         cap: what the settings say about it, $/h; None for nothing.
         show: gets each plan before its creation begins.
         licence: checks that gated weights may be had; raises if not.
+        origin: how a spec came about.
         clock: this process's time.
     """
 
@@ -88,6 +101,7 @@ class Planner:
         cap: float | None,
         show: Callable[[Plan], None],
         licence: Callable[[Mapping[str, Any]], str],
+        origin: Callable[[Spec], Origin],
         clock: Clock,
     ) -> None:
         self._account = account
@@ -97,11 +111,15 @@ class Planner:
         self._cap = cap
         self._show = show
         self._licence = licence
+        self._origin = origin
         self._clock = clock
         self._codes: dict[str, str] = {}
 
-    def admit(self, life: Life) -> None:
+    def admit(self, life: Life) -> Sequence[str]:
         """Check everything, then show the plan.
+
+        Returns:
+            The instance types to be tried, in their order.
 
         Raises:
             NotAllowed, QuotaExceeded, PermissionMissing, CredentialsMissing, ConfigurationError.
@@ -109,67 +127,76 @@ class Planner:
         body = life.spec.body
         who = self._account.identity()
         plan = Plan(life.spec.key, who.account, who.arn, self._account.region)
-        plan.types = list(body["instance_types"])
+        plan.types, origin = list(body["instance_types"]), self._origin(life.spec)
         outputs = self._stack.outputs()
         plan.cap = allowed(self._cap, outputs)
         plan.unchecked += [self._stack.note] if self._stack.note else []
         plan.notes += [note] if (note := outdated(outputs)) else []
+        plan.notes += [f"memory: {origin.memory}"] if origin.memory else []
         _role(str(body.get("role") or outputs.get(ROLE, "")), life.spec.key)
         plan.price = _price(body, life)
         if told := self._licence(body):
             plan.checked.append(told)
         self._permissions(plan, life, who.arn)
-        self._quotas(plan, body)
+        self._quotas(plan, body, origin.chosen)
         living = need_reaper(self._beats.words(), self._clock.time(), life.spec.key)
         plan.reaper = ", ".join(beat.source for beat in living)
         plan.total = need_room(list(spending(self._registry)), life, plan.cap)
         plan.checked.append("reaper and cap")
         self._show(plan)
+        return plan.types
 
     # -- permissions ---------------------------------------------------------------------------
 
     def _permissions(self, plan: Plan, life: Life, arn: str) -> None:
         name = life.names["endpoint"]
         try:
-            wanted = of_life(self._account, name)
-            lacking = list(denied(self._account, name.split("-")[1], wanted))
+            wanted = of_life(self._account, name, scales=scaling(life) is not None)
+            verdict = simulate(self._account, name.split("-")[1], wanted)
         except Exception as error:
-            plan.unchecked.append(f"permissions ({_why(error, 'iam:SimulatePrincipalPolicy')})")
+            why = unanswered(error, "iam:SimulatePrincipalPolicy")
+            plan.unchecked.append(f"permissions ({why})")
             return
-        if lacking:
+        if verdict.denied:
             missing = PermissionMissing(
-                f"{arn} may not do {', '.join(lacking)}",
+                f"{arn} may not do {', '.join(verdict.denied)}",
                 resource=plan.key,
                 step="plan",
                 hint="add these actions to its policy; docs/aws.md has one that is enough",
             )
-            actions = ", ".join(f'"{each}"' for each in lacking)
+            actions = ", ".join(f'"{each}"' for each in verdict.denied)
             missing.statement = f'{{"Effect": "Allow", "Action": [{actions}], "Resource": "*"}}'
             raise missing
-        plan.checked.append("permissions")
+        if unclear := str(verdict):
+            plan.unchecked.append(f"permissions ({unclear})")
+        else:
+            plan.checked.append("permissions")
 
     # -- quotas --------------------------------------------------------------------------------
 
-    def _quotas(self, plan: Plan, body: Mapping[str, Any]) -> None:
+    def _quotas(self, plan: Plan, body: Mapping[str, Any], chosen: bool) -> None:
+        """Every type of the pools needs a quota: where the choice is ours, others go without."""
         wanted = int(body.get("max_instances", 1))
-        names = {f"{each} for endpoint usage": each for each in plan.types}
+        names = {each: f"{each} for endpoint usage" for each in plan.types}
         try:
-            found = self._find(set(names))
+            found = self._find(set(names.values()))
         except Exception as error:
-            plan.unchecked.append(f"quotas ({_why(error, 'servicequotas:ListServiceQuotas')})")
+            why = unanswered(error, "servicequotas:ListServiceQuotas")
+            plan.unchecked.append(f"quotas ({why})")
             return
-        for name in names:
-            value, code = found.get(name, (None, ""))
-            if value is not None and value < wanted:
-                refused = QuotaExceeded(
-                    f"the quota '{name}' ({code}) is {value:g}, and {wanted} are wanted",
-                    resource=plan.key,
-                    step="plan",
-                    hint=_ask_for(code, str(wanted)),
-                )
-                refused.quota, refused.code = name, code
-                raise refused
-        unknown = [each for name, each in names.items() if name not in found]
+        known = {each: found[name] for each, name in names.items() if name in found}
+        small = [each for each, (value, _) in known.items() if value < wanted]
+        rest = [each for each in plan.types if each not in small]
+        if small and not (chosen and rest):
+            enough = [each for each in rest if each in known]
+            raise _too_small(plan.key, names[small[0]], *known[small[0]], wanted, enough)
+        for each in small:
+            value, code = known[each]
+            plan.notes.append(
+                f"without {each}: its quota ({code}) is {value:g}, and {wanted} are wanted"
+            )
+        plan.types = rest
+        unknown = [each for each in rest if each not in known]
         if unknown:
             plan.unchecked.append(f"quota of {', '.join(unknown)} (none of that name)")
         else:
@@ -192,10 +219,25 @@ class Planner:
         return error
 
 
-def _ask_for(code: str, wanted: str) -> str:
+def _too_small(
+    key: str, name: str, value: float, code: str, wanted: int, enough: Sequence[str]
+) -> QuotaExceeded:
+    refused = QuotaExceeded(
+        f"the quota '{name}' ({code}) is {value:g}, and {wanted} are wanted",
+        resource=key,
+        step="plan",
+        hint=_ask_for(code, str(wanted), enough),
+    )
+    refused.quota, refused.code = name, code
+    return refused
+
+
+def _ask_for(code: str, wanted: str, enough: Sequence[str] = ()) -> str:
+    """What to do about a quota; some types may have enough of it."""
+    other = f"instance_type={list(enough)}, which have quota" if enough else "another instance_type"
     return (
         "ask for more: aws service-quotas request-service-quota-increase --service-code sagemaker "
-        f"--quota-code {code} --desired-value {wanted}; or use another instance_type"
+        f"--quota-code {code} --desired-value {wanted}; or use {other}"
     )
 
 
@@ -219,13 +261,3 @@ def _price(body: Mapping[str, Any], life: Life) -> float:
             hint=f"allow pricing:GetProducts, or look it up and {SAY_IT}",
         )
     return life.price
-
-
-def _why(error: Exception, action: str) -> str:
-    """Why a look was not possible; credentials that are wrong are an error of their own."""
-    it = said(error)
-    if it.code.startswith(("AccessDenied", "Unauthorized")):
-        return f"{action} is not allowed"
-    if transient(error):
-        return "no answer"
-    raise translate(error) from error

@@ -99,6 +99,9 @@ class AwsPlatform:
         self.beats = Reapers(table, space, dynamodb, clock, registry.ensure_table)
         self.data_plane = DataPlane(self.account)
         hub = Hub(offline=self.settings.offline)
+        self._models = Models(
+            self.settings, self.account, hub, Prices(self.account), self.data_plane.named
+        )
         self.stack = Stack(self.account, space, clock)
         planner = Planner(
             self.account,
@@ -108,6 +111,7 @@ class AwsPlatform:
             self.settings.cap,
             show,
             hub.licence,
+            self._models.origin,
             clock,
         )
         self.endpoints = EndpointKind(
@@ -129,9 +133,6 @@ class AwsPlatform:
             token=lambda: secrets.token_hex(4),
         )
         self.keeper = Keeper(engine)
-        self._models = Models(
-            self.settings, self.account, hub, Prices(self.account), self.data_plane.named
-        )
         self._history = DynamoHistory(f"llmanager-{space}-history", space, dynamodb, clock=clock)
 
     def __repr__(self) -> str:

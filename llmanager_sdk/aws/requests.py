@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llmanager_sdk.aws.reapable import VARIANT, prefix, scalable
@@ -93,10 +93,16 @@ def model(
     return request
 
 
-def config(namespace: str, life: Life, creator: str = "") -> dict[str, Any]:
-    """For `CreateEndpointConfig`; several instance types become pools, tried in their order."""
+def config(
+    namespace: str, life: Life, creator: str = "", types: Sequence[str] = ()
+) -> dict[str, Any]:
+    """For `CreateEndpointConfig`; several instance types become pools, tried in their order.
+
+    Args:
+        types: those that have a quota; all of the spec by default.
+    """
     body = life.spec.body
-    types = list(body["instance_types"])
+    types = list(types or body["instance_types"])
     variant: dict[str, Any] = {
         "VariantName": VARIANT,
         "ModelName": life.names["model"],

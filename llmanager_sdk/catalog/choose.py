@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Literal
 
 from llmanager_sdk.catalog import data
-from llmanager_sdk.catalog.memory import BF16_FROM, Fit, Instance, ModelFacts, divides, fit
+from llmanager_sdk.catalog.memory import (
+    BF16_FROM,
+    Fit,
+    Instance,
+    ModelFacts,
+    divides,
+    encoder_fit,
+    fit,
+)
 from llmanager_sdk.errors import ConfigurationError
 
 SMALL_ENCODER_B = 0.15
 """An encoder up to this size, in billions of parameters, is quick enough on a CPU."""
+NOT_COMPUTED = "not computed: nothing is known of this model"
 ENCODERS_ON_CPU, ENCODERS_ON_GPU = ("ml.c6i.2xlarge",), ("ml.g5.xlarge", "ml.g6.xlarge")
 POOLS, DEARER = 3, 1.6
 """So many types are tried, where the choice is ours, since a single one may have no capacity; none
 costs more than that many times the cheapest."""
+_GPUS = re.compile(r"ml\.[gp]\d")
+"""Families with GPUs of NVIDIA, among types that the catalog does not know."""
 
 
 def choose(
@@ -23,22 +34,26 @@ def choose(
     asked: tuple[str, ...],
     *,
     region: str,
-    kind: Literal["chat", "embed"],
     tokens: int,
     calls: int,
     dtype: str | None,
+    own_image: bool = False,
 ) -> tuple[tuple[str, ...], str]:
-    """Instance types in the order in which they are tried, and why.
+    """Instance types for a chat model, in the order in which they are tried, and why.
+
+    Args:
+        own_image: the caller's, which may do without GPUs.
 
     Raises:
         ConfigurationError: a type is too small, wastes GPUs, or cannot be judged.
     """
-    if kind == "embed":
-        small = facts is not None and facts.params_b <= SMALL_ENCODER_B
-        return asked or (ENCODERS_ON_CPU if small else ENCODERS_ON_GPU), ""
+    unknown = [each for each in asked if facts is None or each not in data.instances()]
+    if without := [each for each in unknown if not (own_image or has_gpus(each))]:
+        hint = "give instance_type='ml.g5.2xlarge'"
+        raise _refuse(f"{without[0]} has no GPUs, which {name} needs", name, hint)
     if facts is None:
         if asked:
-            return asked, "not computed: nothing is known of this model"
+            return asked, NOT_COMPUTED
         raise ConfigurationError(
             f"nothing is known of {name}, so no instance type can be chosen",
             resource=name,
@@ -60,6 +75,41 @@ def choose(
     gpus = best[0][0].gpus
     same = tuple(it.name for it, _ in best if it.gpus == gpus)
     return same, best[0][1].arithmetic
+
+
+def choose_for_encoder(
+    name: str, facts: ModelFacts | None, asked: tuple[str, ...], *, small: bool
+) -> tuple[tuple[str, ...], str]:
+    """Instance types for an embedding model, and why.
+
+    Args:
+        small: it is quick enough on a CPU.
+
+    Raises:
+        ConfigurationError: a type is too small, or wastes GPUs, or they need different images.
+    """
+    types = asked or (ENCODERS_ON_CPU if small else ENCODERS_ON_GPU)
+    if len({has_gpus(each) for each in types}) > 1:
+        hint = "give types of one sort"
+        raise _refuse(f"{', '.join(types)}: one image is not for CPUs and GPUs both", name, hint)
+    judged = [it for each in types if (it := data.instances().get(each))]
+    if facts is None or not judged:
+        return types, NOT_COMPUTED
+    fits = [encoder_fit(facts, it) for it in judged]
+    for it, found in zip(judged, fits, strict=True):
+        if not found.ok:
+            hint = "give a larger instance_type"
+            raise _refuse(f"{it.name} is too small for {name}: {found.arithmetic}", name, hint)
+        if it.gpus > 1:
+            hint = f"use {ENCODERS_ON_GPU[0]}, or another type with one GPU"
+            raise _refuse(f"{it.name} wastes GPUs on {name}: an encoder uses one", name, hint)
+    return types, fits[0].arithmetic
+
+
+def has_gpus(kind: str) -> bool:
+    """Whether an instance type has GPUs for an image with CUDA."""
+    it = data.instances().get(kind)
+    return it.gpus > 0 if it else bool(_GPUS.match(kind))
 
 
 def _mixed(rows: list[tuple[Instance, Fit]]) -> list[tuple[Instance, Fit]]:
@@ -110,7 +160,7 @@ def _checked(
             arithmetic = arithmetic or f"not computed: nothing is known of {each}"
             continue
         found = fit(facts, it, tokens=tokens, calls=calls, dtype=dtype)
-        if not it.gpus or not found.ok:
+        if not found.ok:
             raise _refuse(f"{each} is too small for {name}: {found.arithmetic}", name, hint)
         if not divides(facts, it.gpus):
             raise _refuse(

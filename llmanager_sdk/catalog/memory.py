@@ -1,4 +1,6 @@
-"""How much GPU memory a chat model needs, and whether an instance type has it. Pure arithmetic.
+"""How much memory a model needs, and whether an instance type has it. Pure arithmetic.
+
+For chat:
 
 weights    parameters x bytes of the type
 KV cache   2 x layers x KV heads x head dimension x bytes x tokens (keys and values of each layer;
@@ -6,6 +8,8 @@ KV cache   2 x layers x KV heads x head dimension x bytes x tokens (keys and val
            section 3)
 overhead   activations, CUDA graphs and the runtime: 10 % of the weights, 1.5 GiB a GPU at least
 usable     90 % of a GPU's memory, as vLLM's default gpu_memory_utilization has it
+
+An encoder has weights and overhead, on one GPU in 16 bits, on a CPU in 32.
 """
 
 from __future__ import annotations
@@ -94,6 +98,24 @@ def fit(
         f"{cache:.1f} GiB ({calls} x {tokens} tokens) + overhead {overhead:.1f} GiB = "
         f"{needs:.1f} GiB; {instance.name} has {has:.1f} GiB usable "
         f"({instance.gpus} x {instance.gib:g} GiB)"
+    )
+    return Fit(needs <= has, needs, has, text)
+
+
+def encoder_fit(facts: ModelFacts, instance: Instance) -> Fit:
+    """Compare need and room of an encoder, which uses one GPU, or the CPU where there is none."""
+    kind, each, what = (
+        ("float16", instance.gib, "of one GPU")
+        if instance.gpus
+        else ("float32", instance.ram_gib, "of RAM")
+    )
+    weights = facts.weights_gib or facts.params_b * 1e9 * BYTES[kind] / GIB
+    overhead = max(OVERHEAD * weights, OVERHEAD_LEAST_GIB)
+    needs, has = weights + overhead, USABLE * each
+    text = (
+        f"weights {weights:.1f} GiB ({facts.params_b:g} B parameters, {kind}) + overhead "
+        f"{overhead:.1f} GiB = {needs:.1f} GiB; {instance.name} has {has:.1f} GiB usable "
+        f"({each:g} GiB {what})"
     )
     return Fit(needs <= has, needs, has, text)
 

@@ -8,19 +8,25 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from llmanager_sdk.catalog import data, hub
-from llmanager_sdk.catalog.choose import choose, price_of
+from llmanager_sdk.catalog.choose import (
+    SMALL_ENCODER_B,
+    choose,
+    choose_for_encoder,
+    has_gpus,
+    price_of,
+)
 from llmanager_sdk.catalog.memory import BF16_FROM, ModelFacts
+from llmanager_sdk.catalog.options import DTYPES, check_dtype, pools, variables
 from llmanager_sdk.errors import ConfigurationError, UnknownModel
 
 DOWNLOAD_S, HEALTH_S = 1800, 1800
-AMI_CUDA_13 = "al2-ami-sagemaker-inference-gpu-3-1"
-"""For images with CUDA 13: without it they end before their first log line (docs/facts.md)."""
+AMI_CUDA_13 = "al2023-ami-sagemaker-inference-gpu-4-1"
+"""For images with CUDA 13: under an older driver they end, often before their first log line
+(docs/facts.md)."""
 CHAT_CONTEXT = 8192
 """Tokens that a chat model is served with, where it takes more and nobody asked for more."""
 CALLS = 2
 """So many full contexts must fit at once."""
-ENV_MOST = 1024
-"""The longest key or value of a container's environment (botocore's service model)."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,8 @@ def resolve(
         UnknownModel: no such name.
         ConfigurationError: it does not fit, wastes GPUs, or lacks something; with the arithmetic.
     """
-    types = (instance_type,) if isinstance(instance_type, str) else tuple(instance_type or ())
+    types = pools(name, instance_type)
+    check_dtype(name, dtype, told=kind == "chat" and not name.startswith("jumpstart:"))
     if name.startswith("jumpstart:"):
         found = hub.deployment(name, hub_document or {}, region, types, accept_eula)
         return _with(found, image_uri, environment, ami_version)
@@ -107,9 +114,22 @@ def resolve(
     artifacts = hub.artifacts(name) if name.startswith("s3://") else None
     facts = facts or _facts(known)
     asked = min(context or CHAT_CONTEXT, facts.context) if facts else (context or CHAT_CONTEXT)
-    types, arithmetic = choose(
-        name, facts, types, region=region, kind=kind, tokens=asked, calls=CALLS, dtype=dtype
-    )
+    if kind == "embed":
+        # Of the catalog's alone: a type that hung on the hub's answer would be another deployment.
+        small = known.get("params_b", SMALL_ENCODER_B + 1) <= SMALL_ENCODER_B
+        facts = None if image_uri else facts
+        types, arithmetic = choose_for_encoder(name, facts, types, small=small)
+    else:
+        types, arithmetic = choose(
+            name,
+            facts,
+            types,
+            region=region,
+            tokens=asked,
+            calls=CALLS,
+            dtype=dtype,
+            own_image=bool(image_uri),
+        )
     source = "/opt/ml/model" if artifacts else str(known.get("hub", name))
     if kind == "embed":
         found = _embedder(name, known, source, types, region)
@@ -213,19 +233,19 @@ def _chat(
     env |= {"SM_VLLM_TENSOR_PARALLEL_SIZE": str(gpus)} if gpus > 1 else {}
     if any((it := data.instances().get(x)) and 0 < it.capability < BF16_FROM for x in types):
         dtype = dtype or "float16"
-    env |= {"SM_VLLM_DTYPE": dtype} if dtype in ("float16", "bfloat16", "float32") else {}
-    env |= {"SM_VLLM_QUANTIZATION": "fp8"} if dtype == "fp8" else {}
+    env |= {DTYPES[dtype]: dtype} if dtype else {}
     if tool:
         env |= {"SM_VLLM_ENABLE_AUTO_TOOL_CHOICE": "true", "SM_VLLM_TOOL_CALL_PARSER": tool}
     env |= {"SM_VLLM_REASONING_PARSER": think} if think else {}
+    image = data.image("vllm", region)
     return Deployment(
         name,
         source,
-        data.image("vllm", region),
+        image,
         env,
         None,
         types,
-        AMI_CUDA_13,
+        _ami(image),
         "openai",
         bool(tool),
         context,
@@ -238,7 +258,7 @@ def _chat(
 def _embedder(
     name: str, known: Mapping[str, Any], source: str, types: tuple[str, ...], region: str
 ) -> Deployment:
-    cpu = all((it := data.instances().get(x)) is not None and it.gpus == 0 for x in types)
+    cpu = not any(has_gpus(each) for each in types)
     return Deployment(
         name,
         source,
@@ -257,6 +277,11 @@ def _embedder(
     )
 
 
+def _ami(image: str) -> str | None:
+    """The machine image that a container needs, as its tag says."""
+    return AMI_CUDA_13 if "-cu13" in image else None
+
+
 def _with(
     found: Deployment,
     image_uri: str | None,
@@ -264,14 +289,7 @@ def _with(
     ami_version: str | None,
 ) -> Deployment:
     """What the caller sets instead."""
-    env = {**found.environment, **(environment or {})}
-    for key, value in env.items():
-        if not isinstance(value, str) or max(len(key), len(value)) > ENV_MOST:
-            raise ConfigurationError(
-                f"the environment variable {key[:80]} is no text, or longer than {ENV_MOST}",
-                resource=found.name,
-                hint="environment takes texts of up to 1,024 characters",
-            )
+    env = {**found.environment, **variables(found.name, environment or {})}
     image = image_uri or found.image
-    ami = ami_version or (found.ami_version if image == found.image else None)
+    ami = ami_version or (found.ami_version if image == found.image else _ami(image))
     return replace(found, environment=env, image=image, ami_version=ami)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from llmanager_sdk.aws.answers import said
 from llmanager_sdk.aws.faults import translate
 from llmanager_sdk.aws.reapable import TIMING, prefix
 from llmanager_sdk.aws.reaper import registry_table
-from llmanager_sdk.aws.simulated import Actions, denied, of_life
+from llmanager_sdk.aws.simulated import Actions, of_life, simulate, unanswered
 from llmanager_sdk.catalog import data
 from llmanager_sdk.doctor.finding import Check, Finding
 
@@ -76,19 +75,20 @@ class AccountChecks:
 
     def permissions(self) -> Finding:
         """What a simulation of this caller's policies says."""
-        lacks = {what: self._denied(what) for what in (LOOK, USE)}
-        lacking = [f"to {what}: {', '.join(names)}" for what, names in lacks.items() if names]
-        if not lacking:
-            return Finding(True, "enough to look at everything, and to create and use models")
-        hint = "attach the stack's ReadOnlyPolicy and UserPolicy to this caller"
-        return Finding(False, f"{'; '.join(lacking)} is missing; {hint}")
-
-    def _denied(self, what: str) -> list[str]:
         namespace = self._platform.settings.namespace
         try:
-            return list(denied(self._account, namespace, self._needed(what)))
+            told = {
+                what: simulate(self._account, namespace, self._needed(what)) for what in (LOOK, USE)
+            }
         except Exception as error:
-            raise translate(error, step="simulate this caller's policies") from error
+            return _not_looked_at(error, "iam:SimulatePrincipalPolicy")
+        lacking = [f"to {k}: {', '.join(x.denied)}" for k, x in told.items() if x.denied]
+        if lacking:
+            hint = "attach the stack's ReadOnlyPolicy and UserPolicy to this caller"
+            return Finding(False, f"{'; '.join(lacking)} is missing; {hint}")
+        if unclear := [str(x) for x in told.values() if x.open]:
+            return Finding(None, f"not looked at: {'; '.join(unclear)}")
+        return Finding(True, "enough to look at everything, and to create and use models")
 
     def _needed(self, what: str) -> Actions:
         namespace, account = self._platform.settings.namespace, self._account
@@ -110,7 +110,10 @@ class AccountChecks:
 
     def quotas(self) -> Finding:
         """Which of the instance types that are known here the account may use."""
-        found = self._quotas()
+        try:
+            found = self._quotas()
+        except Exception as error:
+            return _not_looked_at(error, "servicequotas:ListServiceQuotas")
         may = {name: found[name] for name in data.instances() if found.get(name, 0.0) >= 1}
         none = [name for name in data.instances() if found.get(name) == 0.0]
         if not found:
@@ -129,12 +132,13 @@ class AccountChecks:
     def _quotas(self) -> dict[str, float]:
         found: dict[str, float] = {}
         pages: Any = self._account.client("service-quotas").get_paginator("list_service_quotas")
-        try:
-            for page in pages.paginate(ServiceCode="sagemaker"):
-                for each in page["Quotas"]:
-                    name, ends, _ = each["QuotaName"].partition(QUOTA)
-                    if ends:
-                        found[name] = float(each["Value"])
-        except Exception as error:
-            raise translate(error, step=f"list the quotas ({said(error).code})") from error
+        for page in pages.paginate(ServiceCode="sagemaker"):
+            for each in page["Quotas"]:
+                name, ends, _ = each["QuotaName"].partition(QUOTA)
+                if ends:
+                    found[name] = float(each["Value"])
         return found
+
+
+def _not_looked_at(error: Exception, action: str) -> Finding:
+    return Finding(None, f"not looked at: {unanswered(error, action)}")

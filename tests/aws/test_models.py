@@ -14,8 +14,6 @@ from llmanager_sdk.aws.weights import Hub
 from llmanager_sdk.errors import (
     CloudUnavailable,
     ConfigurationError,
-    NotRunning,
-    PermissionMissing,
     UnknownModel,
 )
 from llmanager_sdk.ports.models import ChatModel, EmbeddingModel, Endpoint
@@ -25,7 +23,6 @@ from llmanager_sdk.testing.aws.faults import What
 from llmanager_sdk.testing.aws.probed import ELSEWHERE
 from tests.aws.flows import ROLE
 from tests.aws.hub import CONFIG, fake_hub, model
-from tests.catalog.test_resolve import DOCUMENT
 from tests.doctor.lying import Lying
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mine:1"
@@ -156,8 +153,24 @@ def test_network_key_and_role_are_those_of_the_settings_unless_said_otherwise() 
     said = {"subnets": ["s-2"], "security_groups": ["g-2"], "kms_key": "other", "role": "r"}
     body = mine.chat("qwen3-0.6b", None, {"aws": said}).spec.body
     assert {name: body[name] for name in said} == said
-    body = mine.chat("qwen3-0.6b", None, {"aws": {"isolated": True, "volume_gb": 50}}).spec.body
+    said = {"isolated": True, "volume_gb": 50, "image_uri": IMAGE}
+    body = mine.chat("qwen3-0.6b", None, {"aws": said}).spec.body
     assert (body["isolated"], body["volume_gb"]) == (True, 50)
+
+
+def test_one_text_is_a_list_of_one() -> None:
+    body = chat("qwen3-0.6b", subnets="subnet-1", security_groups="sg-1").spec.body
+    assert (body["subnets"], body["security_groups"]) == (["subnet-1"], ["sg-1"])
+
+
+def test_a_container_without_a_network_has_its_weights_elsewhere() -> None:
+    for kind in (chat, embedder):
+        with pytest.raises(ConfigurationError, match="cannot be loaded from Hugging Face") as told:
+            kind(isolated=True)
+        assert "s3://" in told.value.hint
+    own = {"instance_type": "ml.g5.xlarge", "isolated": True}
+    assert chat("s3://bucket/weights/", **own).spec.body["isolated"]
+    assert chat("mine", image_uri=IMAGE, **own).spec.body["isolated"]
 
 
 @pytest.mark.parametrize(
@@ -167,6 +180,21 @@ def test_network_key_and_role_are_those_of_the_settings_unless_said_otherwise() 
         ({"instances": -1}, "make no sense"),
         ({"instance_typ": "x"}, "not known on aws"),
         ({"price": 0}, "price=0 makes no sense"),
+        ({"price": "x"}, "price='x' makes no sense"),
+        ({"max_instances": 0}, "make no sense"),
+        ({"max_instances": "x"}, "max_instances='x' makes no sense"),
+        ({"instances": 1.5}, "instances=1.5 makes no sense"),
+        ({"context": -5}, "context=-5 makes no sense"),
+        ({"context": "8k"}, "context='8k' makes no sense"),
+        ({"context": "8k", "endpoint_name": "theirs"}, "context='8k' makes no sense"),
+        ({"volume_gb": 513}, "volume_gb=513 makes no sense"),
+        ({"concurrency_target": 0, "max_instances": 2}, "concurrency_target=0 makes no sense"),
+        ({"subnets": 1}, "subnets=1 makes no sense"),
+        ({"instance_type": 5}, "instance_type=5 makes no sense"),
+        ({"instance_type": [f"ml.g5.{n}xlarge" for n in range(2, 8)]}, "6 instance types are more"),
+        ({"environment": {"MY-VAR": "x"}}, "'MY-VAR' is no name of an environment variable"),
+        ({"dtype": "int8"}, "dtype='int8' is nothing that"),
+        ({"dtype": "bogus"}, "dtype='bogus' is nothing that"),
         ({"wire": "smoke"}, "wire='smoke' is not one of openai, custom"),
         ({"subnets": ["s"]}, "belong together"),
     ],
@@ -205,27 +233,64 @@ def test_any_model_of_the_hub_is_sized_by_what_the_hub_says() -> None:
         assert found.spec.body["instance_types"]
         assert found.price > 0
         before = len(hub.asked)
-        assert mine.chat("org/new", None, {"instance_type": "ml.g5.2xlarge"}).spec
+        large = mine.chat("org/new", None, {"instance_type": "ml.g5.2xlarge"})
+        assert large.spec.body["context"] == 8192
         assert mine.embedder("org/new", None, {}).dimension == 0
         assert len(hub.asked) == before
         with pytest.raises(UnknownModel):
             mine.chat("org/none", None, {})
 
 
-def test_jumpstart_is_asked_and_its_refusals_are_typed() -> None:
-    with FakeAws() as aws:
-        aws.rules.jumpstart = {"some-model": DOCUMENT}
-        mine = models(aws.session())
-        found = mine.chat("jumpstart:some-model", None, {})
-        assert found.spec.key.startswith("some-model-")
-        assert found.spec.body["image"] == DOCUMENT["HostingEcrUri"]
-        tei = {**DOCUMENT, "HostingEcrUri": "683313688378.dkr.ecr.us-east-1.amazonaws.com/tei:2"}
-        aws.rules.jumpstart = {"some-model": DOCUMENT, "texts": tei}
-        assert mine.embedder("jumpstart:texts", None, {}).wire == "tei"
-        assert mine.embedder("jumpstart:some-model", None, {}).wire == "openai-embeddings"
-        with pytest.raises(NotRunning, match="does not exist"):
-            mine.chat("jumpstart:none", None, {})
-        aws.faults.add(Fault("sagemaker:DescribeHubContent", "denied"))
-        with pytest.raises(PermissionMissing) as caught:
-            mine.chat("jumpstart:some-model", None, {})
-        assert "sagemaker:DescribeHubContent" in caught.value.statement
+TWO_K = {**CONFIG, "num_attention_heads": 14, "max_position_embeddings": 2048}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "type_", "says"),
+    [
+        ("chat", "org/huge", "ml.g5.xlarge", "ml.g5.xlarge is too small for org/huge"),
+        ("chat", "org/odd", "ml.g5.12xlarge", "14 heads of org/odd .* cannot be divided"),
+        ("chat", "org/odd", "ml.c6i.2xlarge", "ml.c6i.2xlarge is too small"),
+        ("chat", "org/odd", "ml.m5.large", "ml.m5.large has no GPUs"),
+        ("chat", "org/silent", "ml.c6i.2xlarge", "ml.c6i.2xlarge has no GPUs"),
+        ("embed", "org/huge", "ml.g5.xlarge", "ml.g5.xlarge is too small for org/huge"),
+        ("embed", "org/huge", "ml.c6i.2xlarge", "too small .* GiB of RAM"),
+        ("embed", "org/odd", "ml.g5.12xlarge", "wastes GPUs on org/odd"),
+    ],
+)
+def test_a_type_that_the_caller_chose_is_judged_by_what_the_hub_says(
+    kind: str, name: str, type_: str, says: str
+) -> None:
+    answers = {
+        "/api/models/org/huge": model(BF16=72_000_000_000),
+        "/org/huge/resolve/main/config.json": (200, CONFIG),
+        "/api/models/org/odd": model(BF16=500_000_000),
+        "/org/odd/resolve/main/config.json": (200, TWO_K),
+        "/api/models/org/silent": (500, {}),
+    }
+    with fake_hub(answers) as hub:
+        mine = models(hub=hub.url)
+        make = mine.chat if kind == "chat" else mine.embedder
+        with pytest.raises(ConfigurationError, match=says) as caught:
+            make(name, None, {"instance_type": type_})
+        assert caught.value.hint
+        body = mine.chat("org/odd", None, {"instance_type": "ml.g5.xlarge"}).spec.body
+        assert body["environment"]["SM_VLLM_MAX_MODEL_LEN"] == "2048"
+
+
+def test_where_the_hub_does_not_say_the_caller_is_believed() -> None:
+    how = {"instance_type": "ml.g5.xlarge"}
+    with fake_hub({"/api/models/org/silent": (500, {})}) as hub:
+        mine = models(hub=hub.url)
+        for found in (
+            mine.chat("org/silent", None, how),
+            mine.embedder("org/silent", None, how),
+            mine.embedder("org/silent", None, {}),
+            mine.chat("org/none", None, {**how, "image_uri": IMAGE}),
+        ):
+            origin = mine.origin(found.spec)
+            assert origin.memory.startswith("not computed")
+            assert origin.chosen is (found.spec.body["instance_types"] != ["ml.g5.xlarge"])
+        with pytest.raises(ConfigurationError, match="no instance type can be chosen"):
+            mine.chat("org/silent", None, {})
+        with pytest.raises(UnknownModel):
+            mine.embedder("org/none", None, how)

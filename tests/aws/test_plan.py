@@ -17,7 +17,6 @@ from llmanager_sdk.errors import (
     LLManagerError,
     NotAllowed,
     PermissionMissing,
-    QuotaExceeded,
     StartFailed,
 )
 from llmanager_sdk.testing.aws import FakeAws, Fault
@@ -98,32 +97,69 @@ def test_permissions_are_asked_about_on_names_and_tags_of_the_namespace(scene: S
     assert told == {
         "aws:RequestTag/llmanager:namespace": [scene.namespace],
         "aws:ResourceTag/llmanager:namespace": [scene.namespace],
+        "aws:RequestedRegion": ["us-east-1"],
+        "application-autoscaling:service-namespace": ["sagemaker"],
     }
     assert {each["PolicySourceArn"] for each in asked} == {"arn:aws:iam::123456789012:role/dev"}
 
 
-def test_a_quota_that_is_too_small_is_named_with_its_code(aws: FakeAws, scene: Scene) -> None:
-    platform, _ = shown(scene)
-    aws.rules.quota = {"ml.g5.xlarge": 1}
-    with pytest.raises(QuotaExceeded, match=r"is 1, and 2 are wanted") as caught:
-        admit(platform, max_instances=2)
-    error = caught.value
-    assert error.quota == "ml.g5.xlarge for endpoint usage"
-    assert error.code.startswith("L-")
-    assert f"--quota-code {error.code} --desired-value 2" in error.hint
+SSO = "AWSReservedSSO_Dev_0123456789abcdef"
 
 
-def test_a_quota_that_others_use_up_is_named_with_its_code(aws: FakeAws, scene: Scene) -> None:
+@pytest.mark.parametrize(
+    ("caller", "says"),
+    [
+        (
+            f"arn:aws:sts::123456789012:assumed-role/{SSO}/me",
+            f"NoSuchEntity: The role with name {SSO}",
+        ),
+        ("arn:aws:iam::123456789012:root", "InvalidInput: Invalid Entity Arn"),
+        ("arn:aws:sts::123456789012:federated-user/me", "InvalidInput: Invalid Entity Arn"),
+    ],
+)
+def test_whose_policies_cannot_be_simulated_is_refused_nothing(
+    aws: FakeAws, scene: Scene, caller: str, says: str
+) -> None:
+    """Roles of IAM Identity Center have a path, which no ARN of a session holds."""
+    platform, plans = shown(scene)
+    aws.rules.caller = caller
+    aws.rules.paths = {SSO: "/aws-reserved/sso.amazonaws.com/eu-west-1/"}
+    admit(platform)
+    assert f"permissions (iam:SimulatePrincipalPolicy: {says}" in str(plans[0])
+    assert "permissions" not in plans[0].checked
+
+
+def test_a_denial_for_want_of_a_condition_means_nothing(aws: FakeAws, scene: Scene) -> None:
+    platform, plans = shown(scene)
+    aws.rules.conditions = {"aws:MultiFactorAuthPresent"}
+    admit(platform)
+    assert "its policies decide by aws:MultiFactorAuthPresent)" in str(plans[0])
+    assert "permissions" not in plans[0].checked
+
+
+def test_the_region_of_a_call_is_told_to_conditions(aws: FakeAws, scene: Scene) -> None:
+    platform, plans = shown(scene)
+    aws.rules.conditions = {"aws:RequestedRegion"}
+    admit(platform)
+    assert "permissions" in plans[0].checked
+
+
+def test_who_may_not_scale_is_told_before_anything_is_billed(aws: FakeAws, scene: Scene) -> None:
     platform, _ = shown(scene)
-    aws.rules.quota = {"ml.g5.xlarge": 1}
-    ensure(platform, want())
-    with pytest.raises(StartFailed, match="account-level service limit") as caught:
-        ensure(platform, want(key="other"))
-    cause = caught.value.__cause__
-    assert isinstance(cause, QuotaExceeded)
-    assert cause.quota == "ml.g5.xlarge for endpoint usage"
-    assert cause.code.startswith("L-")
-    assert f"--quota-code {cause.code}" in caught.value.hint
+    aws.rules.denied = {"application-autoscaling:PutScalingPolicy"}
+    with pytest.raises(StartFailed, match="may not do application-autoscaling:PutScalingPolicy"):
+        ensure(platform, want(max_instances=2))
+    assert scene.left() == []
+    ensure(platform, want(key="steady"))
+
+
+def test_what_could_not_be_computed_is_shown(scene: Scene) -> None:
+    """Hugging Face is not asked here, and the caller chose the type."""
+    platform, plans = shown(scene)
+    made = platform.chat("org/new", None, {"instance_type": "ml.g5.xlarge"}).spec
+    life = Life(1, made, platform.endpoints.name(made, 1, "feed"), price=1.408)
+    platform.endpoints.create(life, "plan")
+    assert "memory: not computed" in str(plans[0])
 
 
 @pytest.mark.parametrize(
@@ -149,12 +185,6 @@ def test_a_look_that_is_not_allowed_is_shown_and_refuses_nothing(
     aws.faults.add(Fault(action, what, times=9))
     admit(platform)
     assert says in str(plans[0])
-
-
-def test_a_quota_that_nobody_lists_is_shown(scene: Scene) -> None:
-    platform, plans = shown(scene)
-    admit(platform, instance_types=["ml.p5.48xlarge"])
-    assert "quota of ml.p5.48xlarge (none of that name)" in str(plans[0])
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from llmanager_sdk.catalog.memory import (
     ModelFacts,
     divides,
     dtype_for,
+    encoder_fit,
     fit,
     from_config,
 )
@@ -20,6 +21,7 @@ from llmanager_sdk.catalog.memory import (
 QWEN3_8B = ModelFacts(8.19, 36, 32, 8, 128, 40960)
 A10G = Instance("ml.g5.xlarge", 1, 22.0, 8.6, 4, 16, 1.408)
 T4 = Instance("ml.g4dn.xlarge", 1, 14.56, 7.5, 4, 16, 0.7364)
+CPU = Instance("ml.c6i.2xlarge", 0, 0.0, 0.0, 8, 16, 0.408)
 FOUR = Instance("ml.g5.12xlarge", 4, 22.0, 8.6, 48, 192, 7.09)
 
 
@@ -48,6 +50,25 @@ def test_the_sum_is_weights_cache_and_overhead() -> None:
 )
 def test_what_fits(instance: Instance, dtype: str | None, tokens: int, ok: bool) -> None:
     assert fit(QWEN3_8B, instance, tokens=tokens, calls=2, dtype=dtype).ok is ok
+
+
+@pytest.mark.parametrize(
+    ("params_b", "instance", "has", "ok"),
+    [
+        (0.6, A10G, 0.9 * 22.0, True),
+        (7.8, A10G, 0.9 * 22.0, True),
+        (12.0, A10G, 0.9 * 22.0, False),
+        (12.0, FOUR, 0.9 * 22.0, False),  # it uses one of the four
+        (2.0, CPU, 0.9 * 16, True),
+        (4.0, CPU, 0.9 * 16, False),  # 32 bits on a CPU
+    ],
+)
+def test_an_encoder_uses_one_gpu_or_the_cpu(
+    params_b: float, instance: Instance, has: float, ok: bool
+) -> None:
+    found = encoder_fit(ModelFacts(params_b, 24, 16, 16, 64, 512), instance)
+    assert (found.has_gib, found.ok) == (pytest.approx(has), ok)
+    assert f"{found.needs_gib:.1f} GiB" in found.arithmetic
 
 
 def test_a_small_model_still_needs_room_for_the_runtime_on_each_gpu() -> None:

@@ -10,7 +10,7 @@ import pytest
 from llmanager_sdk.catalog import data
 from llmanager_sdk.catalog.memory import ModelFacts
 from llmanager_sdk.catalog.resolve import AMI_CUDA_13, Deployment, is_known, resolve
-from llmanager_sdk.errors import ConfigurationError, UnknownModel
+from llmanager_sdk.errors import ConfigurationError
 
 CHAT = [name for name, each in data.deployable().items() if each["kind"] == "chat"]
 EMBED = [name for name, each in data.deployable().items() if each["kind"] == "embed"]
@@ -102,54 +102,21 @@ def test_a_large_model_gets_as_many_gpus_as_it_needs_and_shares_itself_among_the
     assert it.environment.get("SM_VLLM_TENSOR_PARALLEL_SIZE") == (str(count) if count > 1 else None)
 
 
-# -- what is refused, and what it says
+def test_a_type_that_is_named_twice_is_tried_once() -> None:
+    twice = found("qwen3-8b", instance_type=["ml.g5.xlarge", "ml.g5.xlarge"])
+    assert twice.instance_types == ("ml.g5.xlarge",)
 
 
-@pytest.mark.parametrize(
-    ("name", "how", "says"),
-    [
-        ("qwen3-8b", {"instance_type": "ml.g4dn.xlarge"}, r"too small .* = [\d.]+ GiB; .* usable"),
-        ("qwen3-8b", {"instance_type": "ml.c6i.2xlarge"}, "too small"),
-        ("qwen3-8b", {"instance_type": "ml.g5.12xlarge"}, r"wastes GPUs .* has 4, and 1 would do"),
-        ("qwen2.5-7b", {"instance_type": "ml.g5.48xlarge"}, "cannot be divided among the 8 GPUs"),
-        ("qwen3-32b", {"instance_type": "ml.g5.2xlarge"}, "too small"),
-        ("qwen3-8b", {"instance_type": ["ml.g5.2xlarge", "ml.g4dn.xlarge"]}, "ml.g4dn.xlarge is"),
-        ("my/own", {}, "nothing is known of my/own"),
-        ("huge/one", {"facts": ModelFacts(2000, 100, 64, 8, 128, 8192)}, "fits no instance type"),
-        ("bge-m3", {}, "no model for this"),
-        ("s3://bucket/weights", {}, "nothing is known"),
-        (
-            "mine",
-            {"image_uri": "1.dkr.ecr.us-east-1.amazonaws.com/x:1"},
-            "nothing is known of what",
-        ),
-        ("qwen3-8b", {"environment": {"A": "x" * 1025}}, "longer than 1024"),
-        ("qwen3-8b", {"environment": {"A": 1}}, "no text"),
-        ("qwen3-8b", {"region": "moon-1"}, "not served in moon-1"),
-    ],
-)
-def test_what_makes_no_sense_is_refused_with_the_arithmetic(
-    name: str, how: dict[str, Any], says: str
-) -> None:
-    with pytest.raises(ConfigurationError, match=says) as caught:
-        found(name, **how)
-    assert caught.value.hint
+def test_the_tag_of_an_image_says_which_driver_it_needs() -> None:
+    assert AMI_CUDA_13 == "al2023-ami-sagemaker-inference-gpu-4-1"
+    own = "1.dkr.ecr.us-east-1.amazonaws.com/mine:1-cu{}"
+    for tag, ami in (("130", AMI_CUDA_13), ("129", None)):
+        assert found("qwen3-8b", image_uri=own.format(tag)).ami_version == ami
 
 
-def test_the_refusal_names_a_type_that_would_do() -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        found("qwen3-8b", instance_type="ml.g4dn.xlarge")
-    named = caught.value.hint.removeprefix("use ")
-    assert found("qwen3-8b", instance_type=named).instance_types == (named,)
-
-
-def test_an_unknown_name_is_told_with_what_is_near() -> None:
-    with pytest.raises(UnknownModel, match="did you mean mistral-7b") as caught:
-        found("mistral-7")
-    assert "jumpstart:ID" in caught.value.hint
-    with pytest.raises(ConfigurationError, match="no model for this") as other:
-        found("qwen3-8b", kind="embed")
-    assert "ManagedLLM" in other.value.hint
+def test_an_own_image_may_do_without_gpus() -> None:
+    image = "1.dkr.ecr.us-east-1.amazonaws.com/mine:1"
+    assert found("my/own", image_uri=image, instance_type="ml.c6i.2xlarge").instance_types
 
 
 # -- other sources

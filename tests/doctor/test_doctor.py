@@ -73,6 +73,28 @@ def test_permissions_that_are_missing(platform: AwsPlatform, scene: Scene) -> No
     assert (found.ok, "iam:SimulatePrincipalPolicy" in found.text) == (None, True)
 
 
+@pytest.mark.parametrize(
+    ("rule", "value", "says"),
+    [
+        ("caller", "arn:aws:iam::123456789012:root", "Invalid Entity Arn"),
+        ("paths", {"dev": "/team/"}, "The role with name dev cannot be found"),
+        ("conditions", {"aws:SourceVpc"}, "its policies decide by aws:SourceVpc"),
+    ],
+)
+def test_permissions_that_cannot_be_simulated_are_open(
+    platform: AwsPlatform, scene: Scene, rule: str, value: Any, says: str
+) -> None:
+    setattr(scene.aws.rules, rule, value)
+    found = looked(platform)["permissions"]
+    assert (found.ok, says in found.text) == (None, True), found.text
+
+
+def test_quotas_that_cannot_be_listed_are_open(platform: AwsPlatform, scene: Scene) -> None:
+    scene.aws.faults.add(Fault("service-quotas:ListServiceQuotas", "not found", times=9))
+    found = looked(platform)["quotas"]
+    assert (found.ok, "servicequotas:ListServiceQuotas" in found.text) == (None, True)
+
+
 def test_quotas(platform: AwsPlatform, scene: Scene) -> None:
     scene.aws.rules.quota = {"ml.g5.xlarge": 0, "ml.g6.xlarge": 2}
     found = looked(platform)["quotas"]

@@ -9,6 +9,7 @@ from typing import Any
 from llmanager_sdk.core.ports import Clock
 from llmanager_sdk.testing.aws.probed import Roles, products
 from llmanager_sdk.testing.aws.rules import ACCOUNT, AwsError, Rules
+from llmanager_sdk.testing.aws.simulator import simulate
 from llmanager_sdk.testing.aws.tokens import Tokens
 
 
@@ -60,18 +61,13 @@ class Services:
     # -- identity, permissions, quotas ---------------------------------------------------------
 
     def _GetCallerIdentity(self, request: Any) -> dict[str, Any]:
-        arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/dev/me"
-        return {"UserId": "AROAFAKE:me", "Account": ACCOUNT, "Arn": arn}
+        return {"UserId": "AROAFAKE:me", "Account": ACCOUNT, "Arn": self.rules.caller}
 
     def _AssumeRole(self, request: Any) -> dict[str, Any]:
         return self.tokens.assume(request)
 
     def _SimulatePrincipalPolicy(self, request: Any) -> dict[str, Any]:
-        found = []
-        for action in request["ActionNames"]:
-            verdict = "implicitDeny" if action in self.rules.denied else "allowed"
-            found.append({"EvalActionName": action, "EvalDecision": verdict})
-        return {"EvaluationResults": found, "IsTruncated": False}
+        return simulate(self.rules, request)
 
     def _CreateRole(self, request: Any) -> dict[str, Any]:
         return self.roles.create(request["RoleName"])
@@ -166,14 +162,14 @@ class Services:
 _TYPES = tuple(
     f"ml.{family}.{size}"
     for family in ("c6i", "g5", "g6", "g6e")
+    for size in ("xlarge", "2xlarge", "12xlarge")
+)
+
+
 def _kept(period: float) -> float:
     """So long ago a question may begin; one that begins earlier finds nothing."""
     days = next(days for days, step in ((455, 3600), (63, 300), (15, 60)) if period % step == 0)
     return days * 86400.0
-
-
-    for size in ("xlarge", "2xlarge", "12xlarge")
-)
 
 
 def _seconds(value: Any) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from llmanager_sdk.errors import ConfigurationError
+
 
 class NotReached(Exception):
     """Nobody answered: no byte of an answer came, so the call may be made again."""
@@ -20,10 +22,22 @@ class TooSlow(Exception):
 
 @dataclass(frozen=True)
 class Timeouts:
-    """In seconds: to connect, before the first byte, and between two bytes."""
+    """In seconds: to connect, before the first byte, and between two bytes.
+
+    Raises:
+        ConfigurationError: one of them leaves no time at all.
+    """
 
     connect: float = 5.0
     read: float = 600.0
+
+    def __post_init__(self) -> None:
+        if min(self.connect, self.read) <= 0:
+            raise ConfigurationError(
+                f"a timeout of {min(self.connect, self.read):g} s leaves no time for an answer",
+                step="check the arguments",
+                hint="write timeout=60, or leave it out",
+            )
 
 
 class Refused(Exception):

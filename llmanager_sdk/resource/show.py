@@ -35,7 +35,7 @@ def reporter(title: str, show: Show = "auto", *more: Notify) -> Notify:
     """
     sinks: list[Notify] = [_Paced(_Log(title)), *(_Paced(each) for each in more)]
     if callable(show):
-        sinks.append(_Paced(show))
+        sinks.append(_Paced(_Muted(show)))
     elif show == "auto":
         screen = _screen(title)
         if screen is not None:
@@ -65,6 +65,23 @@ class _Paced:
             return
         self._last = progress
         self._sink(progress)
+
+
+class _Muted:
+    """A caller's own callback: what it raises is logged, breaks no start, and silences it."""
+
+    def __init__(self, sink: Callable[[Progress], Any]) -> None:
+        self._sink = sink
+        self._failed = False
+
+    def __call__(self, progress: Progress) -> None:
+        if self._failed:
+            return
+        try:
+            self._sink(progress)
+        except Exception:
+            self._failed = True
+            log.warning("the progress callback failed; it is not called again", exc_info=True)
 
 
 class _Log:

@@ -137,6 +137,8 @@ def test_the_first_and_the_last_chunk_say_who_and_how() -> None:
         {"idle_timeout": "soon"},
         {"idle_timeout": 0},
         {"timeout": -1},
+        {"timeout": 0},
+        {"timeout": "0s"},
     ],
 )
 def test_wrong_arguments_are_refused_at_once(wrong: dict[str, Any]) -> None:

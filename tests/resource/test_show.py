@@ -35,6 +35,23 @@ def test_a_callback_hears_what_is_new_and_a_sign_of_life_each_second() -> None:
     assert [x.elapsed_s for x in heard] == [0.0, 1.0, 2.0, 3.0]
 
 
+def test_a_callback_that_raises_breaks_nothing_and_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    heard: list[Progress] = []
+
+    def broken(progress: Progress) -> None:
+        heard.append(progress)
+        raise ZeroDivisionError
+
+    tell = reporter("model", broken)
+    tell(START)
+    tell(START._replace(phase="ready", message="it is up"))
+    assert len(heard) == 1
+    assert [each.levelname for each in caplog.records] == ["WARNING"]
+    assert caplog.records[0].exc_info
+
+
 def test_a_terminal_has_one_line_that_is_drawn_over_and_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from langchain_core.documents import Document
 
 WORDS_MOST = 110
 """Words of a passage: about 150 tokens, which is what a small model reads well."""
+LETTERS_MOST = 1000
+"""Letters of a passage, for languages without spaces, and for tables and logs."""
 _HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*$")
 _FENCE = re.compile(r"^\s*(```|~~~)")
-_SENTENCE = re.compile(r"(?<=[.!?:])\s+(?=[A-Z0-9`*\"'(])")
+_SENTENCE = re.compile(r"(?<=[.!?:])\s+(?=[A-Z0-9`*\"'(])|(?<=[。！？])\s*")
+_CUTS = (_SENTENCE, " "), (re.compile(r"\n"), "\n"), (re.compile(r"\s+"), " ")
+"""Where what is too long is cut, in turn, and what joins the parts again."""
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
 def split(documents: Sequence[Document]) -> list[Document]:
@@ -69,35 +74,41 @@ def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _packed(paragraphs: Sequence[str]) -> Iterator[str]:
+    yield from _joined((part for each in paragraphs for part in _pieces(each)), "\n")
+
+
+def _pieces(text: str, level: int = 0) -> Iterator[str]:
+    """Parts that fit: of whole sentences, else of lines, else of words, else of letters."""
+    if _fits(text):
+        yield text
+    elif level == len(_CUTS):
+        yield from (text[i : i + LETTERS_MOST] for i in range(0, len(text), LETTERS_MOST))
+    else:
+        pattern, glue = _CUTS[level]
+        for part in _joined(filter(None, pattern.split(text)), glue):
+            yield from _pieces(part, level + 1)
+
+
+def _joined(parts: Iterable[str], glue: str) -> Iterator[str]:
     """Neighbours together, as long as they fit."""
-    held: list[str] = []
-    count = 0
-    for piece in (part for each in paragraphs for part in _pieces(each)):
-        words = len(piece.split())
-        if held and count + words > WORDS_MOST:
-            yield "\n".join(held)
-            held, count = [], 0
-        held.append(piece)
-        count += words
+    held = ""
+    for part in parts:
+        longer = f"{held}{glue}{part}" if held else part
+        if held and not _fits(longer):
+            yield held
+            longer = part
+        held = longer
     if held:
-        yield "\n".join(held)
+        yield held
 
 
-def _pieces(paragraph: str) -> Iterator[str]:
-    if len(paragraph.split()) <= WORDS_MOST:
-        yield paragraph
-        return
-    held: list[str] = []
-    for sentence in _SENTENCE.split(paragraph):
-        if held and sum(len(x.split()) for x in held) + len(sentence.split()) > WORDS_MOST:
-            yield " ".join(held)
-            held = []
-        held.append(sentence)
-    yield " ".join(held)
+def _fits(text: str) -> bool:
+    return len(text) <= LETTERS_MOST and len(text.split()) <= WORDS_MOST
 
 
 def sentences(text: str) -> list[str]:
     """The sentences of a passage, without list marks and line breaks."""
     flat = re.sub(r"\n\s*[-*|]\s*", ". ", text)
     flat = re.sub(r"\s+", " ", flat).replace("..", ".")
-    return [each.strip() for each in _SENTENCE.split(flat) if len(each.split()) > 2]
+    found = (each.strip() for each in _SENTENCE.split(flat))
+    return [each for each in found if len(each.split()) > 2 or len(_UNSPACED.findall(each)) > 4]

@@ -234,7 +234,7 @@ def test_scaling_that_cannot_be_ended_keeps_no_endpoint_alive(
 ) -> None:
     platform = make()
     platform.beats.beat("test")
-    life = ensure(platform, want(max_instances=2)).life
+    ensure(platform, want(max_instances=2))
     aws.faults.add(Fault("application-autoscaling:DeregisterScalableTarget", "denied", times=99))
     for _ in range(4):
         clock.now += 3600

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from langchain_core.messages import AIMessage
 from llmanager_sdk import ChatHistory, ManagedVectorStore
 from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.rag.chat import REFUSAL, DocsChat, Quote, Refused, Sources, Token
-from llmanager_sdk.rag.chunks import WORDS_MOST, body, sentences, split
+from llmanager_sdk.rag.chunks import LETTERS_MOST, WORDS_MOST, body, sentences, split
 from llmanager_sdk.rag.documents import read_folder
 from llmanager_sdk.rag.library import library
 
@@ -54,6 +55,28 @@ def test_passages_have_their_headings_and_an_end() -> None:
     assert all(len(body(x).split()) <= WORDS_MOST for x in found)
     assert "# no heading\n\ncode" in found[-2].page_content
     assert found[1].page_content == "One\nfirst"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(f"12:00 worker {i} finished job {i} with status 0" for i in range(3000)),
+        "```\n" + "\n".join(f"option_{i} = {i}" for i in range(2000)) + "\n```",
+        "今天天气很好。我们去公园散步吧！" * 600,
+        "x" * 5000,
+        "word " * 5000,
+    ],
+    ids=["log", "code", "no spaces", "one word", "no sentences"],
+)
+def test_a_text_without_ends_is_cut_all_the_same_and_nothing_is_lost(text: str) -> None:
+    passages = [x.page_content for x in split([Document(text)])]
+    assert max(map(len, passages)) <= LETTERS_MOST
+    assert max(len(x.split()) for x in passages) <= WORDS_MOST
+    assert re.sub(r"\s", "", "".join(passages)) == re.sub(r"\s", "", text)
+
+
+def test_sentences_of_a_language_without_spaces_are_sentences() -> None:
+    assert sentences("今天天气很好。我们去公园散步吧！") == ["今天天气很好。", "我们去公园散步吧！"]
 
 
 def test_sentences_come_without_marks() -> None:

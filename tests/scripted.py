@@ -21,11 +21,11 @@ def event(text: str = "", finish: str | None = None) -> bytes:
     return b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
 
 
-def says(*texts: str) -> Play:
-    """A whole answer."""
+def says(*texts: str, finish: str = "stop") -> Play:
+    """A whole answer, or one that ended as `finish` says."""
 
     def play(connection: socket.socket) -> None:
-        body = b"".join(map(event, texts)) + event(finish="stop") + b"data: [DONE]\n\n"
+        body = b"".join(map(event, texts)) + event(finish=finish) + b"data: [DONE]\n\n"
         connection.sendall(OPEN + body)
 
     return play

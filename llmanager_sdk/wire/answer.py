@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -68,7 +69,7 @@ class Answer:
         self._head = ""  # text that may be the beginning of a tag
         self._finish = ""
         self._usage: UsageMetadata | None = None
-        self._calls = False
+        self._calls: dict[int, str] = {}  # number: arguments
         self.begun = False
 
     def feed(self, data: bytes) -> list[Delta]:
@@ -109,6 +110,12 @@ class Answer:
         if not self._finish:
             raise broken("the stream ended without a finish reason", self._where)
         found.extend(self._rest())
+        if cut := [
+            Piece(None, _unrepairable(args), None, number)
+            for number, args in self._calls.items()
+            if self._is_cut(args)
+        ]:
+            found.append(Delta(calls=cut))
         finish = "tool_calls" if self._calls and self._finish == "stop" else self._finish
         found.append(Delta(finish=finish, usage=self._usage))
         return found
@@ -143,7 +150,6 @@ class Answer:
             found.append(self._native(calls))
 
     def _native(self, calls: list[dict[str, Any]]) -> Delta:
-        self._calls = True
         pieces = [
             Piece(
                 name=(call.get("function") or {}).get("name"),
@@ -153,7 +159,19 @@ class Answer:
             )
             for i, call in enumerate(calls)
         ]
+        for piece in pieces:
+            self._calls[piece.number] = self._calls.get(piece.number, "") + (piece.args or "")
         return Delta(calls=pieces)
+
+    def _is_cut(self, args: str) -> bool:
+        """Whether arguments ended before they were whole."""
+        if not args:  # of a tool that takes none
+            return self._finish == "length"
+        try:
+            json.loads(args, strict=False)  # as LangChain reads them: line breaks in texts will do
+        except ValueError:
+            return _is_repaired(args)
+        return False
 
     # -- text, thoughts, forced calls ----------------------------------------------------------
 
@@ -212,10 +230,10 @@ class Answer:
             yield self._flush()
         if self._forced is None or self._shown:
             return
-        name, arguments = _split(self._buffer)
-        if self._forced.may_reply and not name:
+        if self._forced.may_reply and '"name"' not in self._buffer[:24]:
             return
-        self._calls = True
+        name, arguments = _split(self._buffer)
+        self._calls[0] = arguments
         yield Delta(calls=[Piece(name, arguments, call_id(), 0)])
 
 
@@ -226,7 +244,26 @@ def _split(text: str) -> tuple[str, str]:
         return told["name"], orjson.dumps(told["arguments"]).decode()
     except (ValueError, KeyError, TypeError):
         name, found, arguments = text.partition('"arguments"')
-        return "".join(name.split('"')[3:4]) if found else "", arguments.lstrip(": \n\t")
+        if not found:  # cut off in its name: nothing but the text can be told
+            return "", text + _unrepairable(text)
+        return "".join(name.split('"')[3:4]), arguments.lstrip(": \n\t")
+
+
+def _unrepairable(args: str) -> str:
+    """An end that keeps arguments which were cut off from being taken for whole ones.
+
+    LangChain closes what is open when it adds up chunks, and half a text would be acted upon. A
+    bracket that closes nothing is not repaired, so the call is among the invalid ones.
+    """
+    ends = ("}", "]", '"}', '"]', '""}', '""]')  # in a text, and behind a backslash in one
+    return next(end for end in ends if not _is_repaired(args + end))
+
+
+def _is_repaired(args: str) -> bool:
+    try:
+        return isinstance(parse_partial_json(args), dict)
+    except ValueError:
+        return False
 
 
 def usage(said: Mapping[str, Any]) -> UsageMetadata:

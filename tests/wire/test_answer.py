@@ -104,10 +104,59 @@ def test_a_forced_call() -> None:
     assert found.response_metadata["finish_reason"] == "tool_calls"
 
 
-def test_a_forced_call_that_was_cut_off_is_an_invalid_one() -> None:
-    found = message(CALL, [event('{"name": "add", "arguments": {"a": ')], "length")
-    assert found.tool_calls == [] or found.tool_calls[0]["args"] == {}
-    assert found.response_metadata["finish_reason"] == "length"
+def added_up(found: Sequence[Delta]) -> AIMessageChunk:
+    """What a stream's chunks are together."""
+    first, *rest = (Chunks({}, usage=True)(delta).message for delta in found)
+    assert isinstance(first, AIMessageChunk)
+    total = first.__add__(rest)
+    assert isinstance(total, AIMessageChunk)
+    return total
+
+
+WHOLE = '{"name": "mail", "arguments": {"to": "b", "list": [[1], {"a": "\\\\ \\" \\u00e9 {["}]}}'
+ARGUMENTS = WHOLE[len('{"name": "mail", "arguments": ') : -1]
+
+
+@pytest.mark.parametrize("request_", [CALL, CHOICE])
+@pytest.mark.parametrize("length", range(len('{"name"'), len(WHOLE) - 1))
+def test_a_forced_call_that_was_cut_off_is_an_invalid_one(request_: Request, length: int) -> None:
+    found = deltas(request_, [event(WHOLE[:length])], "length")
+    for said in (collect(found, {}).message, added_up(found)):
+        assert isinstance(said, AIMessage)
+        assert said.tool_calls == []
+        assert len(said.invalid_tool_calls) == 1
+    assert found[-1].finish == "length"
+
+
+@pytest.mark.parametrize("length", range(len(ARGUMENTS)))
+def test_a_native_call_that_was_cut_off_is_an_invalid_one(length: int) -> None:
+    def piece(number: int, arguments: str) -> dict[str, Any]:
+        function = {"arguments": arguments, "name": "mail"}
+        return event(tool_calls=[{"index": number, "id": f"{number}", "function": function}])
+
+    events = [piece(0, ARGUMENTS), piece(1, ARGUMENTS[:length])]
+    found = deltas(FREE, events, "length")
+    for said in (collect(found, {}).message, added_up(found)):
+        assert isinstance(said, AIMessage)
+        assert [x["id"] for x in said.tool_calls] == ["0"]
+        assert [x["id"] for x in said.invalid_tool_calls] == ["1"]
+
+
+def test_calls_that_are_whole_stay_valid() -> None:
+    def call(arguments: str) -> AIMessage:
+        function = {"arguments": arguments, "name": "mail"}
+        return message(FREE, [event(tool_calls=[{"function": function, "id": "c"}])], "tool_calls")
+
+    assert call("").tool_calls[0]["args"] == {}
+    assert call('{"text": "two\nlines"}').tool_calls[0]["args"] == {"text": "two\nlines"}
+    told = message(CALL, [event(WHOLE)], "length")  # it just fitted
+    assert told.tool_calls[0]["args"] == json.loads(ARGUMENTS)
+
+
+@pytest.mark.parametrize("text", ["done", '{"name": "mail"}'])
+def test_what_should_have_been_a_call_and_is_none_is_an_invalid_one(text: str) -> None:
+    said = message(CALL, [event(text)])
+    assert (said.tool_calls, len(said.invalid_tool_calls)) == ([], 1)
 
 
 def test_a_reply_instead_of_a_call_streams_as_text() -> None:

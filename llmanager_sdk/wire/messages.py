@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,8 +32,17 @@ _INPUTS = {
 EVERY_INPUT: Mapping[str, bool] = dict.fromkeys(_INPUTS.values(), True)
 """The profile of who takes them all."""
 
-_SILENT = ("reasoning", "thinking", "redacted_thinking", "tool_use", "tool_call", "tool_call_chunk")
-"""Blocks of an earlier answer that are not sent back: thoughts, and what `tool_calls` hold."""
+_THOUGHTS = ("reasoning", "thinking", "redacted_thinking")
+_CALLS = ("tool_use", "tool_call", "tool_call_chunk", "invalid_tool_call")
+_OF_SERVERS = (
+    "server_tool_use",
+    "server_tool_call",
+    "server_tool_call_chunk",
+    "server_tool_result",
+)
+_SILENT = (*_THOUGHTS, *_CALLS, *_OF_SERVERS)
+"""Blocks of an earlier answer that are not sent back: thoughts, what `tool_calls` hold, and what a
+server did for another model."""
 
 
 def convert(messages: Sequence[BaseMessage], profile: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -47,6 +57,12 @@ def convert(messages: Sequence[BaseMessage], profile: Mapping[str, Any]) -> list
     sent: list[dict[str, Any]] = []
     for message in messages:
         sent.extend(_convert(message, profile))
+    if not sent:
+        raise UnsupportedInput(
+            "there is no message to answer",
+            step="build the request",
+            hint="pass at least one message that holds something",
+        )
     return sent
 
 
@@ -120,8 +136,10 @@ def _text(content: Sequence[Any], profile: Mapping[str, Any]) -> str:
     for block in content:
         if isinstance(block, str):
             parts.append(block)
-        elif block.get("type") in ("text", "text-plain", "input_text", "output_text"):
+        elif block.get("type") in ("text", "input_text", "output_text"):
             parts.append(str(block.get("text", "")))
+        elif block.get("type") == "text-plain":
+            parts.append(_plain(block))
         elif block.get("type") in _SILENT:
             continue
         elif block.get("type") == "tool_result":
@@ -134,6 +152,20 @@ def _text(content: Sequence[Any], profile: Mapping[str, Any]) -> str:
         elif block.get("type") != "non_standard":
             raise _refusal(str(block.get("type")), "has no such input")
     return "".join(parts)
+
+
+def _plain(block: Mapping[str, Any]) -> str:
+    """The text of a document."""
+    if "text" in block:
+        return str(block["text"])
+    try:
+        return base64.b64decode(block["base64"], validate=True).decode()
+    except (KeyError, ValueError, TypeError) as error:
+        raise UnsupportedInput(
+            f"a message holds a block of type 'text-plain' and no text to read in it: {error!r}",
+            step="build the request",
+            hint="put the text itself into the block, as `text` or `base64`; no address is fetched",
+        ) from error
 
 
 def _check(block: Mapping[str, Any], profile: Mapping[str, Any]) -> None:
@@ -154,6 +186,8 @@ def _open_block(block: Any) -> dict[str, Any]:
     """A block as OpenAI has it."""
     if isinstance(block, str):
         return {"type": "text", "text": block}
+    if block.get("type") == "text-plain":
+        return {"type": "text", "text": _plain(block)}
     if block.get("type") != "image":
         return dict(block)
     data = block.get("base64") or block.get("data")

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from langchain_core.messages import BaseMessage
 
+from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.wire import messages as form
 from llmanager_sdk.wire.tools import Forced, bounded, describe, force
 
@@ -48,8 +49,10 @@ def build(
         own_tools: the server's own tool calling is good.
 
     Raises:
+        ConfigurationError: an option is asked for that there is not.
         UnsupportedInput: a message holds what the model cannot take.
     """
+    _check(options)
     sent = form.convert(messages, profile)
     body = {name: value for name, value in options.items() if value is not None}
     forced = None
@@ -72,6 +75,15 @@ def build(
             body.setdefault("temperature", FORM_TEMPERATURE)
     body |= {"model": model, "messages": sent, "stream": True}
     return Request(orjson.dumps(body), forced)
+
+
+def _check(options: Mapping[str, Any]) -> None:
+    if options.get("n") not in (None, 1):
+        raise ConfigurationError(
+            f"n={options['n']!r}: a call has one answer",
+            step="build the request",
+            hint="call `batch` or `generate` with the same messages several times",
+        )
 
 
 def _bound(body: dict[str, Any]) -> None:

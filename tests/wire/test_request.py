@@ -18,7 +18,7 @@ from langchain_core.messages import (
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
-from llmanager_sdk.errors import UnsupportedInput
+from llmanager_sdk.errors import ConfigurationError, UnsupportedInput
 from llmanager_sdk.wire.request import MOST_TOKENS, build
 from llmanager_sdk.wire.tools import STRING_MOST, bounded
 
@@ -77,9 +77,10 @@ def test_what_the_model_cannot_take_is_refused(kind: str) -> None:
 
 def test_what_the_profile_allows_is_sent() -> None:
     block = {"type": "image", "base64": "AA", "mime_type": "image/png"}
-    asked = HumanMessage([{"type": "text", "text": "what?"}, block])
+    asked = HumanMessage([{"type": "text-plain", "text": "what?"}, block])
     request = build([asked], {}, model="m", profile={"image_inputs": True}, own_tools=True)
     sent = json.loads(request.body)["messages"][0]["content"]
+    assert sent[0] == {"type": "text", "text": "what?"}
     assert sent[1] == {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}
 
 
@@ -88,6 +89,42 @@ def test_other_messages_and_blocks_are_refused() -> None:
         body([RemoveMessage(id="x")])
     with pytest.raises(UnsupportedInput, match="smell"):
         body([HumanMessage([{"type": "smell"}])])
+
+
+def test_plain_documents_are_text() -> None:
+    told = [
+        {"type": "text-plain", "text": "a"},
+        {"type": "text-plain", "base64": "aGVsbG8=", "mime_type": "text/plain"},
+    ]
+    assert body([HumanMessage(told)])["messages"][0]["content"] == "ahello"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "block", [{"url": "http://x/y.txt"}, {"base64": "%"}, {"base64": "/w=="}, {}]
+)
+def test_a_document_that_cannot_be_read_is_refused(block: dict[str, Any]) -> None:
+    with pytest.raises(UnsupportedInput, match="text-plain"):
+        body([HumanMessage([{"type": "text-plain", **block}])])
+
+
+@pytest.mark.parametrize("messages", [[], [HumanMessage([])]])
+def test_nothing_is_not_answered(messages: list[BaseMessage]) -> None:
+    with pytest.raises(UnsupportedInput, match="no message"):
+        body(messages)
+
+
+def test_what_a_server_did_for_another_model_is_not_sent() -> None:
+    kinds = ("invalid_tool_call", "server_tool_call", "server_tool_result")
+    answer = AIMessage(
+        [*({"type": kind, "id": "1"} for kind in kinds), {"type": "text", "text": "x"}]
+    )
+    assert body([*ASKED, answer, *ASKED[1:]])["messages"][2]["content"] == "x"
+
+
+def test_more_than_one_answer_is_refused() -> None:
+    assert body(ASKED, n=1)["n"] == 1
+    with pytest.raises(ConfigurationError, match="one answer"):
+        body(ASKED, n=2)
 
 
 def test_own_tools_are_sent_as_they_are() -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -26,6 +27,8 @@ _FINISH = {
     "max_tokens": "length",
     "function_call": "tool_calls",
 }
+_HALF, _LONE = re.compile("[\ud800-\udbff]$"), re.compile("[\ud800-\udfff]")
+"""The first half of an escaped character at the end of what came, and halves without another."""
 _OPEN, _CLOSE = "<think>", "</think>"
 
 
@@ -217,7 +220,7 @@ class Answer:
         except ValueError:
             return
         if isinstance(told, dict) and "name" not in told:
-            content = told.get(REPLY) or ""
+            content = _LONE.sub("\ufffd", _HALF.sub("", told.get(REPLY) or ""))
             if len(content) > self._shown:
                 new, self._shown = content[self._shown :], len(content)
                 yield Delta(new)

@@ -6,7 +6,6 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
 from langchain_core.messages import (
     AIMessage,
     BaseMessage,
@@ -18,6 +17,7 @@ from langchain_core.messages import (
 )
 
 from llmanager_sdk.errors import UnsupportedInput
+from llmanager_sdk.wire.encode import encoded
 
 _INPUTS = {
     "image": "image_inputs",
@@ -96,7 +96,7 @@ def _assistant(message: AIMessage, text: str) -> dict[str, Any]:
         {
             "id": call["id"] or "",
             "type": "function",
-            "function": {"name": call["name"], "arguments": orjson.dumps(call["args"]).decode()},
+            "function": {"name": call["name"], "arguments": encoded(call["args"]).decode()},
         }
         for call in message.tool_calls
     ]
@@ -148,7 +148,7 @@ def _text(content: Sequence[Any], profile: Mapping[str, Any]) -> str:
         elif block.get("type") in _INPUTS:
             _check(block, profile)
         elif block.get("type") == "json":
-            parts.append(orjson.dumps(block.get("json")).decode())
+            parts.append(encoded(block.get("json")).decode())
         elif block.get("type") != "non_standard":
             raise _refusal(str(block.get("type")), "has no such input")
     return "".join(parts)

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from langchain_core.messages import BaseMessage
 
 from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.wire import messages as form
+from llmanager_sdk.wire.encode import encoded
 from llmanager_sdk.wire.tools import Forced, bounded, describe, force
 
 MOST_TOKENS = 1024
@@ -74,7 +74,7 @@ def build(
         if "response_format" in body:
             body.setdefault("temperature", FORM_TEMPERATURE)
     body |= {"model": model, "messages": sent, "stream": True}
-    return Request(orjson.dumps(body), forced)
+    return Request(encoded(body), forced)
 
 
 def _check(options: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from llmanager_sdk.wire.encode import encoded
 from llmanager_sdk.wire.errors import broken
 
 
@@ -22,9 +23,9 @@ def request(texts: Sequence[str], wire: str, *, truncate: bool) -> bytes:
         truncate: cut off what the model does not take; else the server refuses it.
     """
     if wire == "tei":
-        return orjson.dumps({"inputs": list(texts), "truncate": truncate, "normalize": True})
+        return encoded({"inputs": list(texts), "truncate": truncate, "normalize": True})
     cut = {"truncate_prompt_tokens": -1} if truncate else {}
-    return orjson.dumps({"input": list(texts), "model": "", **cut})
+    return encoded({"input": list(texts), "model": "", **cut})
 
 
 class Vectors:

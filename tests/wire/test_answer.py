@@ -168,6 +168,17 @@ def test_a_reply_instead_of_a_call_streams_as_text() -> None:
     assert found[-1].finish == "stop"
 
 
+def test_an_escaped_emoji_of_a_reply_streams_whole() -> None:
+    text = '{"reply": "hi \\ud83d\\ude00, \\ude00 \\ud83d bye \\ud83d"}'
+    for pieces in (
+        list(text),
+        [text],
+        ['{"reply": "hi \\ud83d', text[len('{"reply": "hi \\ud83d') :]],
+    ):
+        found = "".join(x.text for x in deltas(CHOICE, [event(x) for x in pieces]))
+        assert found == "hi \U0001f600, \ufffd \ufffd bye "
+
+
 def test_an_empty_reply_is_no_call() -> None:
     assert not any(x.calls for x in deltas(CHOICE, [event('{"reply": ""}')]))
 

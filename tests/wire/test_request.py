@@ -127,6 +127,25 @@ def test_more_than_one_answer_is_refused() -> None:
         body(ASKED, n=2)
 
 
+@pytest.mark.parametrize(
+    ("messages", "options"),
+    [
+        ([HumanMessage("a\ud800")], {}),
+        ([*ASKED, AIMessage("", tool_calls=[{"name": "f", "args": {"a": 2**70}, "id": "1"}])], {}),
+        (ASKED, {"seed": 2**70}),
+        (ASKED, {"metadata": object()}),
+        (ASKED, {"tools": [{**TOOL, "function": {**TOOL["function"], "x": {1, 2}}}]}),
+    ],
+)
+@pytest.mark.parametrize("own", [True, False])
+def test_what_json_cannot_hold_is_refused(
+    messages: list[BaseMessage], options: dict[str, Any], own: bool
+) -> None:
+    if own or "tools" not in options:  # where tools are described, the rest of them is not sent
+        with pytest.raises(UnsupportedInput, match="JSON"):
+            body(messages, own=own, **options)
+
+
 def test_own_tools_are_sent_as_they_are() -> None:
     sent = body([*ASKED, CALLED, RESULT], own=True, tools=[TOOL], tool_choice="auto")
     assert sent["tools"] == [TOOL]

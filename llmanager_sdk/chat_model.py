@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models.base import LangSmithParams
@@ -33,7 +33,12 @@ if TYPE_CHECKING:
     from llmanager_sdk.wire.caller import Call
     from llmanager_sdk.wire.generations import Form
 
-ENGINE_OPTIONS = ("context", "slots", "threads", "aws")
+_SENT = ("temperature", "max_tokens", "top_p", "seed", "stop", "logprobs", "top_logprobs")
+_ENGINE = ("model", "deployment", "platform", "context", "slots", "threads", "aws")
+_SERVER = ("endpoint_url", "api_key", "own_tools", "content_handler")
+_WAITS = ("idle_timeout", "on_cold", "wait_timeout", "progress", "timeout")
+_LINKED = frozenset((*_ENGINE, *_SERVER, *_WAITS))
+"""What says which engine answers, and how it is reached."""
 _CHARACTERS = 3.5
 """Characters of a token, roughly, in western text."""
 
@@ -105,8 +110,7 @@ class ManagedLLM(BindsTools, Scoped, BaseChatModel):
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
-    _link: Any = PrivateAttr(default=None)
-    _others: dict[str, Any] = PrivateAttr(default_factory=dict)
+    _links: Any = PrivateAttr(default=None)
     _timeouts: Timeouts = PrivateAttr(default=Timeouts())
 
     def __init__(self, model: str | None = None, **kwargs: Any) -> None:
@@ -123,45 +127,53 @@ class ManagedLLM(BindsTools, Scoped, BaseChatModel):
             from llmanager_sdk.wire import handler
 
             handler.check(self.content_handler)
-        if self.timeout is not None:
-            self._timeouts = Timeouts(read=seconds(self.timeout, "timeout"))
-        self._link = self._make_link(self.model, self.deployment)
+        self._connect()
 
-    def _make_link(self, model: str | None, deployment: str | None) -> Any:
-        from llmanager_sdk.ports.models import OWN_WIRE
-        from llmanager_sdk.resource.fixed import FixedLink
-        from llmanager_sdk.resource.model import model_link
+    def _connect(self) -> None:
+        """Make what follows from the fields. No I/O."""
+        from llmanager_sdk.resource.links import Links
 
-        if self.endpoint_url is not None:
-            key = self.api_key.get_secret_value() if self.api_key else ""
-            own = self.own_tools is not False
-            wire = OWN_WIRE if self.content_handler is not None else "openai"
-            return FixedLink(model or "default", self.endpoint_url, key, own_tools=own, wire=wire)
-        engine = {name: getattr(self, name) for name in ENGINE_OPTIONS}
-        if self.content_handler is not None:
-            engine["aws"] = {**(self.aws or {}), "wire": OWN_WIRE}
-        return model_link(
-            model,
-            deployment=deployment,
-            platform=self.platform,
-            idle_timeout=self.idle_timeout,
-            on_cold=self.on_cold,
-            wait_timeout=self.wait_timeout,
-            progress=self.progress,
-            **{name: value for name, value in engine.items() if value is not None},
-        )
+        self._links = Links(self.__dict__)
+        read = {} if self.timeout is None else {"read": seconds(self.timeout, "timeout")}
+        self._timeouts = Timeouts(**read)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse what would say one thing of the engine while another one answers."""
+        if name in _LINKED and (self.__pydantic_private__ or {}).get("_links") is not None:
+            raise ConfigurationError(
+                f"{name} says which engine answers and how, and cannot be assigned later",
+                step=f"set {name}",
+                hint=f"make another object: llm.model_copy(update={{{name!r}: ...}})",
+            )
+        super().__setattr__(name, value)
+
+    def __copy__(self) -> Self:
+        """A copy shares nothing with its original but the engine itself."""
+        copied = super().__copy__()
+        copied._connect()
+        return copied
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other fields, which hold for its engine, too."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied._connect()
+        return copied
 
     # -- what it is ----------------------------------------------------------------------------
 
     @property
+    def _scope(self) -> Any:
+        return self._links
+
+    @property
     def resource(self) -> ModelResource:
         """The infrastructure behind it: status, warm, stop, destroy, pin, logs."""
-        resource: ModelResource = self._link
+        resource: ModelResource = self._links.own
         return resource
 
     def __repr__(self) -> str:
         """What it is and its state, as far as this process knows."""
-        return f"ManagedLLM({self.model!r}, {self._link!r})"
+        return f"ManagedLLM({self.model!r}, {self._links.own!r})"
 
     __str__ = __repr__
 
@@ -202,7 +214,7 @@ class ManagedLLM(BindsTools, Scoped, BaseChatModel):
 
     def _resolve_model_profile(self) -> Any:
         """LangChain's profile of the model; looked up without starting anything."""
-        return dict(self._link.model().profile)
+        return dict(self._links.own.model().profile)
 
     def get_num_tokens(self, text: str) -> int:
         """Roughly how many tokens a text has: nothing is started to count them."""
@@ -230,10 +242,7 @@ class ManagedLLM(BindsTools, Scoped, BaseChatModel):
         """One request, built before anything is started, and the form of its answer."""
         from llmanager_sdk.wire.chat import prepare
 
-        link: Link = self._link
-        named = kwargs.pop("model", None)
-        if named is not None and named != self.model:
-            link = self._others.setdefault(named, self._make_link(named, None))
+        link: Link = self._links.to(kwargs.pop("model", None))
         mine = self.__dict__
         options = {name: mine[name] for name in _SENT if mine[name] is not None}
         options["stop"] = self._stop(stop)
@@ -300,8 +309,6 @@ class ManagedLLM(BindsTools, Scoped, BaseChatModel):
 for _name in ("_generate", "_agenerate"):
     _method = vars(ManagedLLM)[_name]
     _method.__signature__ = inspect.signature(_method)
-
-_SENT = ("temperature", "max_tokens", "top_p", "seed", "stop", "logprobs", "top_logprobs")
 
 
 __all__ = ["ManagedLLM"]

@@ -6,23 +6,28 @@ from typing import TYPE_CHECKING, Any, Self
 
 
 class Scoped:
-    """The part of a face that a `with` block uses; its link does the work."""
+    """The part of a face that a `with` block uses; its link, or all of them, do the work."""
 
     if TYPE_CHECKING:
         _link: Any
 
+    @property
+    def _scope(self) -> Any:
+        """What is entered and left with the face."""
+        return self._link
+
     def __enter__(self) -> Self:
         """From here on, this object's demand ends with the block."""
-        self._link.__enter__()
+        self._scope.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._link.__exit__(*error)
+        self._scope.__exit__(*error)
 
     async def __aenter__(self) -> Self:
         """From here on, this object's demand ends with the block."""
-        await self._link.__aenter__()
+        await self._scope.__aenter__()
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        await self._link.__aexit__(*error)
+        await self._scope.__aexit__(*error)

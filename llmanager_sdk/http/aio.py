@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import Any
 
 import aiohttp
 
@@ -21,6 +22,11 @@ class _Connector(aiohttp.TCPConnector):
 
     def __del__(self, *_: object) -> None:
         """Sockets that nobody holds close themselves."""
+
+    def _release(self, *connection: Any, **how: Any) -> None:
+        """Of a loop that was closed in mid-stream, there is nothing to give back."""
+        if not self._loop.is_closed():
+            super()._release(*connection, **how)
 
 
 _Ending = AsyncGenerator[None, None]

@@ -208,7 +208,9 @@ def test_a_stream_whose_loop_was_closed_is_counted_out(home: Path) -> None:
         loop.close()
         del stream, loop
         gc.collect()
-    assert model.resource.status().open_calls == 0
+        assert model.resource.status().open_calls == 0
+        assert asyncio.run(model.ainvoke("hello")).text  # which ends the connections of that loop
+        gc.collect()
 
 
 def test_a_forked_child_does_not_count_its_parents_stream_out(home: Path) -> None:

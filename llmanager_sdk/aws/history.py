@@ -44,7 +44,7 @@ from llmanager_sdk.aws.patience import Moved, missing
 from llmanager_sdk.clock import SYSTEM
 from llmanager_sdk.core.ports import Clock
 from llmanager_sdk.dynamodb_table import FEATURES, Feature, TableMaker, typed
-from llmanager_sdk.errors import ConfigurationError, StoreError, StoreNotWritable
+from llmanager_sdk.errors import ConfigurationError, LLManagerError, StoreError, StoreNotWritable
 from llmanager_sdk.ports.history import (
     End,
     SessionInfo,
@@ -129,7 +129,10 @@ class DynamoHistory:
         while True:
             try:
                 self._ensure(do)
-                return call.attempt()
+                added = call.attempt()
+                if call.began:
+                    self._tidy(do, partition(self.namespace, session))
+                return added
             except Moved as moved:
                 why = str(moved)
             except ClientError as error:
@@ -176,8 +179,8 @@ class DynamoHistory:
     def clear(self, session: str) -> None:
         """Remove the messages, and the session with them.
 
-        It is gone for readers before its messages are; if this is interrupted, the next `clear`
-        removes what is left. What is appended meanwhile begins a new session.
+        It is gone for readers before its messages are; if this is interrupted, the next `clear`, or
+        the first append to a new session of that id, removes what is left.
         """
         do = self._operation(session, "clear", StoreNotWritable)
         pk = partition(self.namespace, session)
@@ -201,6 +204,13 @@ class DynamoHistory:
         except ClientError as error:
             if not missing(error):
                 raise
+
+    def _tidy(self, do: Operation, pk: str) -> None:
+        """Delete what a `clear` that was interrupted has left of earlier generations."""
+        try:
+            self._sweep(do, pk)
+        except (Moved, LLManagerError, ClientError):
+            return  # the messages are added; the next beginning, or `clear`, tries again
 
     def _sweep(self, do: Operation, pk: str) -> None:
         """Delete items of generations that are over.

@@ -63,6 +63,9 @@ class Append:
         end: of the session.
         again: as `HistoryStore.append` has it.
         token: draws a text that nobody else draws.
+
+    Attributes:
+        began: whether it began a new generation of the session.
     """
 
     def __init__(
@@ -84,6 +87,8 @@ class Append:
         self._again = again
         self._draw = token
         self._token = token()
+        self.began = False
+        self._kept = -math.inf
         self._watched: tuple[Meta, float] | None = None
         self._in_the_way = False
 
@@ -117,6 +122,7 @@ class Append:
         if goal.kept_until != base.kept_until and base.count:
             self._keep(base, goal.kept_until)
         listed = goal.kept_until != base.kept_until or base is not seen
+        self.began = base is not seen
         self._write(seen, base, goal, new, listed)
         return len(new)
 
@@ -148,7 +154,11 @@ class Append:
         if expires is None:
             kept = None
         elif kept is None or expires > kept:
-            kept = now + kept_for(expires - now)
+            if (
+                self._kept < expires
+            ):  # else what an earlier attempt kept longer would be early again
+                self._kept = now + kept_for(expires - now)
+            kept = self._kept
         return replace(base, updated_at=now, expires_at=expires, kept_until=kept, token=self._token)
 
     # -- transactions --------------------------------------------------------------------------

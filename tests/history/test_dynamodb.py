@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from typing import Any
 
 import pytest
@@ -24,8 +25,10 @@ from tests.history.clients import (
     Around,
     Call,
     Counting,
+    Cutting,
     Failing,
     Hiding,
+    Killed,
     World,
     client_error,
     items,
@@ -240,6 +243,47 @@ def _process(url: str, table: str, writer: int) -> None:
     history = DynamoHistory(table, "main", dynamodb.client(url), features=())
     for turn in range(10):
         assert history.append("s", some(f"{writer}:{turn}:0", f"{writer}:{turn}:1"), DAY) == 2
+
+
+def test_an_end_is_reached_while_others_go_on_writing(client: Any, table: str) -> None:
+    clock = World()
+    other = store(client, table, clock, 1)
+    other.append("s", some(*range(400)), None)
+    added, turns = list[int](), count(1)
+
+    class Busy(Around):
+        """Somebody adds a message after every second transaction, and time goes by."""
+
+        def around(self, name: str, call: Call, request: dict[str, Any]) -> Any:
+            answer = call(**request)
+            if name.startswith("transact") and next(turns) % 2 == 0 and len(added) < 40:
+                added.append(other.append("s", some(f"other {len(added)}"), None))
+                clock.now += 2.0
+            return answer
+
+    assert store(Busy(client), table, clock, 2).append("s", some("mine"), DAY) == 1
+    assert len(added) < 40, "it did not have to wait for the others to end"
+    (info,) = other.sessions("s", 1)
+    assert info.expires_at is not None
+
+
+def test_what_an_interrupted_clear_left_goes_with_the_next_beginning(
+    client: Any, table: str
+) -> None:
+    history = store(client, table, World())
+    history.append("s", some(*range(120)), None)
+
+    def die() -> None:
+        raise Killed
+
+    cutting = Cutting(client, 1, die, calls=("batch_write_item",))
+    with pytest.raises(Killed):
+        store(cutting, table, World()).clear("s")
+    assert len(items(client, table)) > 100
+    history.append("s", some("new"), None)
+    assert ids(history.read("s")) == ["new"]
+    assert waste(client, table) == []
+    assert len(items(client, table)) < 6
 
 
 def test_processes_that_all_come_first_keep_their_order(dynamodb_url: str, table: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models.base import LangSmithParams
@@ -53,7 +53,7 @@ class ManagedLLM(BindsTools, Scoped, BaseChatModel):
     Args:
         model: a name of `llmanager models`, a Hugging Face id, or the path of a GGUF file.
         deployment: the name under which callers share the engine; derived from the model for None.
-        platform: "local", or a platform object; what the settings say for None.
+        platform: "local", "aws", or a platform object; what the settings say for None.
         idle_timeout: how long the engine stays after the last call: seconds, or "30m".
         on_cold: "wait" for it, or "raise" `ResourceWarming` while it comes up.
         wait_timeout: the longest wait for it; None for as long as it takes.
@@ -111,7 +111,7 @@ class ManagedLLM(BindsTools, Scoped, BaseChatModel):
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
     _links: Any = PrivateAttr(default=None)
-    _timeouts: Timeouts = PrivateAttr(default=Timeouts())
+    _timeouts: Timeouts = PrivateAttr()
 
     def __init__(self, model: str | None = None, **kwargs: Any) -> None:
         try:
@@ -123,22 +123,22 @@ class ManagedLLM(BindsTools, Scoped, BaseChatModel):
                 step="check the arguments",
                 hint="see help(ManagedLLM) for what each of them takes",
             ) from error
-        if self.content_handler is not None:
-            from llmanager_sdk.wire import handler
-
-            handler.check(self.content_handler)
         self._connect()
 
     def _connect(self) -> None:
         """Make what follows from the fields. No I/O."""
         from llmanager_sdk.resource.links import Links
 
+        if self.content_handler is not None:
+            from llmanager_sdk.wire import handler
+
+            handler.check(self.content_handler)
         self._links = Links(self.__dict__)
-        read = {} if self.timeout is None else {"read": seconds(self.timeout, "timeout")}
-        self._timeouts = Timeouts(**read)
+        read = Timeouts.read if self.timeout is None else seconds(self.timeout, "timeout")
+        self._timeouts = Timeouts(read=read)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Refuse what would say one thing of the engine while another one answers."""
+        """Refuse what would name one engine while another one answers."""
         if name in _LINKED and (self.__pydantic_private__ or {}).get("_links") is not None:
             raise ConfigurationError(
                 f"{name} says which engine answers and how, and cannot be assigned later",
@@ -156,6 +156,8 @@ class ManagedLLM(BindsTools, Scoped, BaseChatModel):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy with other fields, which hold for its engine, too."""
         copied = super().model_copy(update=update, deep=deep)
+        if self.profile == self._resolve_model_profile() and "profile" not in (update or {}):
+            copied.profile = copied._resolve_model_profile()
         copied._connect()
         return copied
 
@@ -168,8 +170,7 @@ class ManagedLLM(BindsTools, Scoped, BaseChatModel):
     @property
     def resource(self) -> ModelResource:
         """The infrastructure behind it: status, warm, stop, destroy, pin, logs."""
-        resource: ModelResource = self._links.own
-        return resource
+        return cast("ModelResource", self._links.own)
 
     def __repr__(self) -> str:
         """What it is and its state, as far as this process knows."""
@@ -183,14 +184,20 @@ class ManagedLLM(BindsTools, Scoped, BaseChatModel):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        """Everything that changes an answer, and no secret: the key of LangChain's cache."""
+        """Everything a user said that changes an answer, and no secret."""
         names = ("model", "deployment", "endpoint_url", "context", *_SENT)
         told = {each: getattr(self, each) for each in names} | {"platform": str(self.platform)}
-        if self.content_handler is None:
-            return told
-        from llmanager_sdk.wire.handler import name
+        if self.content_handler is not None:
+            from llmanager_sdk.wire.handler import name
 
-        return told | {"content_handler": name(self.content_handler)}
+            told["content_handler"] = name(self.content_handler)
+        return told
+
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        """The key of LangChain's cache: what really answers, a stand-in too, is part of it."""
+        model = self._links.to(kwargs.get("model")).model()
+        told = super()._get_llm_string(stop=stop, **kwargs)
+        return f"{told}---{model.served}-{model.spec.digest}"
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
@@ -213,8 +220,10 @@ class ManagedLLM(BindsTools, Scoped, BaseChatModel):
         return params
 
     def _resolve_model_profile(self) -> Any:
-        """LangChain's profile of the model; looked up without starting anything."""
-        return dict(self._links.own.model().profile)
+        """LangChain's profile of the model, as far as it is known without looking anything up."""
+        from llmanager_sdk.resource.profile import expected
+
+        return expected(self.context, managed=not (self.endpoint_url or self.content_handler))
 
     def get_num_tokens(self, text: str) -> int:
         """Roughly how many tokens a text has: nothing is started to count them."""
@@ -243,11 +252,11 @@ class ManagedLLM(BindsTools, Scoped, BaseChatModel):
         from llmanager_sdk.wire.chat import prepare
 
         link: Link = self._links.to(kwargs.pop("model", None))
-        mine = self.__dict__
-        options = {name: mine[name] for name in _SENT if mine[name] is not None}
+        options = {name: x for name in _SENT if (x := self.__dict__[name]) is not None}
         options["stop"] = self._stop(stop)
         if kwargs:
-            options |= {name: x for name, x in kwargs.items() if not name.startswith("ls_")}
+            unsent = ("ls_", "stream_usage")
+            options |= {name: x for name, x in kwargs.items() if not name.startswith(unsent)}
         return prepare(
             link,
             messages,
@@ -309,6 +318,3 @@ class ManagedLLM(BindsTools, Scoped, BaseChatModel):
 for _name in ("_generate", "_agenerate"):
     _method = vars(ManagedLLM)[_name]
     _method.__signature__ = inspect.signature(_method)
-
-
-__all__ = ["ManagedLLM"]

@@ -119,6 +119,13 @@ def test_arguments_are_sent_and_may_be_overridden() -> None:
         assert (sent["seed"], sent["top_p"], sent["model"]) == (3, 0.9, "canned")
 
 
+def test_what_only_streams_know_is_not_sent() -> None:
+    with scripted(play.says("x")) as server:
+        model = llm(server.url)
+        assert model.invoke("hello", stream_usage=False).text == "x"
+        assert "stream_usage" not in server.requests[0]
+
+
 def test_the_first_and_the_last_chunk_say_who_and_how() -> None:
     with scripted(play.says("a", "b")) as server:
         chunks = list(llm(server.url).stream("hello"))

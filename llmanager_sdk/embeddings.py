@@ -225,11 +225,18 @@ class ManagedEmbeddings(Scoped, Embeddings):
                 raise ConfigurationError(
                     f"text {i} is of type {type(text).__name__}, not text", step="embed"
                 )
+            if _half(text):
+                raise ConfigurationError(
+                    f"text {i} has half a character (a lone surrogate)",
+                    step="embed",
+                    hint='leave it out: text.encode("utf-8", "replace").decode()',
+                )
             if isinstance(encoder, Embedder):
                 continue  # the engine counts tokens, and refuses what is too long
             if not self.truncate and (count := encoder.count(text)) > encoder.most_tokens:
                 raise ConfigurationError(
-                    f"text {i} has {count} tokens, and the model takes {encoder.most_tokens}",
+                    f"text {i} has {count} tokens or more, and the model takes "
+                    f"{encoder.most_tokens}",
                     step="embed",
                     hint="split it, or allow truncate=True",
                 )
@@ -254,3 +261,11 @@ class ManagedEmbeddings(Scoped, Embeddings):
         """The vector of a question."""
         found: list[float] = (await self.aembed_array([text], query=True))[0].tolist()
         return found
+
+
+def _half(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import lzma
 import os
 import threading
@@ -22,10 +24,12 @@ MINILM_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a
 NAMES = (DEFAULT, "all-minilm-l6-v2", "sentence-transformers/all-MiniLM-L6-v2")
 BATCH = 4
 """Texts that are encoded at once: more gain no speed and cost memory (1.5 GB at 32 long ones)."""
+LETTERS = 64
+"""Letters for each token that counts, of which a long text is read first: enough, as a rule."""
 
 
 class OnnxEncoder:
-    """Mean pooling over the tokens and unit length, as sentence-transformers does.
+    """Pooling over the tokens and unit length, as sentence-transformers does.
 
     Args:
         name: what it is called.
@@ -33,16 +37,24 @@ class OnnxEncoder:
         tokenizer: the text of a tokenizer.json, or None for BERT's uncased vocabulary.
         sha256: what the file must be; empty for a user's own.
         most_tokens: longer texts are cut off.
+        pooling: "mean" of all tokens, or "cls", the first one.
     """
 
     def __init__(
-        self, name: str, model: Path, tokenizer: str | None, sha256: str, most_tokens: int = 256
+        self,
+        name: str,
+        model: Path,
+        tokenizer: str | None,
+        sha256: str,
+        most_tokens: int = 256,
+        pooling: str = "mean",
     ) -> None:
         self.name = name
         self._model = model
         self._tokenizer_text = tokenizer
         self._sha256 = sha256
         self._most_tokens = most_tokens
+        self._pooling = pooling
         self._lock = threading.Lock()
         self._loaded: tuple[int, Any, Any] | None = None
 
@@ -56,8 +68,8 @@ class OnnxEncoder:
         """All that changes a vector."""
         return {
             "model": self.name,
-            "sha256": self._sha256 or sha256_of(self._model),
-            "pooling": "mean",
+            "sha256": self._sha256 or _digest(self._model, self._tokenizer_text or ""),
+            "pooling": self._pooling,
             "normalized": True,
             "most_tokens": self.most_tokens,
             "dimension": self.dimension,
@@ -113,10 +125,21 @@ class OnnxEncoder:
         return tokenizer
 
     def count(self, text: str) -> int:
-        """How many tokens a text has, uncut."""
-        tokenizer = self._load()[1]
-        head = tokenizer.encode(text)
-        return len(head.ids) + sum(len(x.ids) for x in head.overflowing)
+        """How many tokens a text has, uncut; of a very long one, more than count."""
+        return _count(self._load()[1].encode(self._head(text)))
+
+    def _head(self, text: str) -> str:
+        """So much of a text that its first tokens are those of the whole.
+
+        To read megabytes takes a minute and gigabytes, for tokens of which a few hundred count. A
+        cut changes the tokens beside it alone, so a head with twice as many as count is enough.
+        """
+        size = LETTERS * self.most_tokens
+        while size < len(text):
+            if _count(self._load()[1].encode(text[:size])) > 2 * self.most_tokens:
+                return text[:size]
+            size *= 4
+        return text
 
     def encode(self, texts: Sequence[str], *, query: bool = False) -> Any:
         """Vectors of unit length, float32 (len(texts), dimension), in order."""
@@ -125,7 +148,7 @@ class OnnxEncoder:
         session, tokenizer = self._load()
         names = {each.name for each in session.get_inputs()}
         found = np.zeros((len(texts), self.dimension), np.float32)
-        encoded = tokenizer.encode_batch(list(texts))
+        encoded = tokenizer.encode_batch([self._head(text) for text in texts])
         order = sorted(range(len(texts)), key=lambda i: len(encoded[i].ids))
         for start in range(0, len(order), BATCH):
             chosen = order[start : start + BATCH]
@@ -140,16 +163,30 @@ class OnnxEncoder:
             if "token_type_ids" in names:
                 inputs["token_type_ids"] = np.zeros_like(ids)
             states = session.run(None, inputs)[0]
-            found[chosen] = _pooled(states, mask)
+            found[chosen] = _pooled(states, mask, self._pooling)
         return found
 
 
-def _pooled(states: Any, mask: Any) -> Any:
+def _count(encoded: Any) -> int:
+    return len(encoded.ids) + sum(len(x.ids) for x in encoded.overflowing)
+
+
+def _pooled(states: Any, mask: Any, pooling: str) -> Any:
     import numpy as np
 
-    weights = mask[:, :, None].astype(np.float32)
-    mean = (states * weights).sum(1) / np.maximum(weights.sum(1), 1e-9)
-    return mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12)
+    if pooling == "cls":
+        chosen = states[:, 0]
+    else:
+        weights = mask[:, :, None].astype(np.float32)
+        chosen = (states * weights).sum(1) / np.maximum(weights.sum(1), 1e-9)
+    return chosen / np.maximum(np.linalg.norm(chosen, axis=1, keepdims=True), 1e-12)
+
+
+def _digest(model: Path, tokenizer: str) -> str:
+    """Of all files that make a vector: weights may stand in files beside the graph."""
+    beside = [x for x in sorted(model.parent.glob(f"{model.stem}*data*")) if x.is_file()]
+    parts = [sha256_of(each) for each in (model, *beside)]
+    return hashlib.sha256("\n".join([*parts, tokenizer]).encode()).hexdigest()
 
 
 def _bert_uncased() -> Any:
@@ -204,7 +241,39 @@ def resolve_encoder(model: str | None, settings: Settings) -> OnnxEncoder:
             step="find the encoder",
             hint="export the model to ONNX with its tokenizer",
         )
-    return OnnxEncoder(folder.name, files_in[0], files_in[1].read_text(), "")
+    pooling, most_tokens = _pooling(folder), _said(folder, _LENGTH).get("max_seq_length", 256)
+    return OnnxEncoder(
+        folder.name, files_in[0], files_in[1].read_text(), "", int(most_tokens), pooling
+    )
+
+
+def _pooling(folder: Path) -> str:
+    """What sentence-transformers' file says; mean where there is none."""
+    said = _said(folder, _POOLING)
+    modes = [name for name, chosen in said.items() if name.startswith("pooling_mode_") and chosen]
+    known = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
+    if not modes:
+        return "mean"
+    if len(modes) > 1 or modes[0] not in known:
+        raise ConfigurationError(
+            f"the encoder {folder} wants {' and '.join(modes)}, which is not known here",
+            resource=str(folder),
+            step="find the encoder",
+            hint="use a model that takes the mean of its tokens, or the first one",
+        )
+    return known[modes[0]]
+
+
+def _said(folder: Path, name: str) -> dict[str, Any]:
+    path = folder / name
+    try:
+        return dict(json.loads(path.read_text())) if path.exists() else {}
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error}", step="find the encoder", hint="copy the model again"
+        ) from error
 
 
 _FILES = ("model.onnx", "tokenizer.json")
+_POOLING = "1_Pooling/config.json"
+_LENGTH = "sentence_bert_config.json"

@@ -13,7 +13,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("resources", "everything about one resource, or about all"),
     "warm": ("resources", "bring a model up, and wait for it"),
     "stop": ("resources", "end a resource; data stay, and the next use brings it back"),
-    "destroy": ("resources", "end a resource and delete its data; with --stack, the whole stack"),
+    "destroy": (
+        "resources",
+        "end a resource and delete its logs here; with --stack, the whole stack",
+    ),
     "logs": ("resources", "what a resource wrote last"),
     "reap": ("reap", "delete what nobody uses any more, now"),
     "deploy": ("deploy", "set up in your AWS account what deletes idle resources, or update it"),

@@ -17,6 +17,7 @@ from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.platforms import resolve
 from llmanager_sdk.ports.platform import Platform
 from llmanager_sdk.registry.rows import every_slot
+from llmanager_sdk.resource.logs import STAY, forget
 from llmanager_sdk.resource.model import STOP_WAIT
 from llmanager_sdk.resource.status import Status, of_slot
 
@@ -125,7 +126,7 @@ def show_logs(platform: Platform, args: argparse.Namespace) -> int:
 
 
 def destroy(args: argparse.Namespace) -> int:
-    """End resources and delete what they leave; asks. With --stack, the stack of all of them."""
+    """End resources and delete their logs here; asks. With --stack, the stack of all of them."""
     if args.stack:
         return _destroy_stack(args)
     if args.resources or args.data:
@@ -137,10 +138,18 @@ def destroy(args: argparse.Namespace) -> int:
             raise ConfigurationError(
                 "destroy asks, and nobody can answer here", step="destroy", hint="say --yes"
             )
-        if input("End it and delete its logs and data? [y/N] ").strip().lower() not in ("y", "yes"):
+        what = "End it and delete its logs?" if resolve().name == "local" else f"End it? {STAY}."
+        if input(f"{what} [y/N] ").strip().lower() not in ("y", "yes"):
             print("nothing was done")
             return 1
-    return stop(args)
+    code = stop(args)
+    platform = resolve()
+    for key in (
+        [args.key] if args.key else [x.key for x in every_slot(platform.keeper.engine.registry)]
+    ):
+        if not forget(platform, key) and not args.json:
+            print(f"{key}: {STAY}")
+    return code
 
 
 def _destroy_stack(args: argparse.Namespace) -> int:

@@ -47,11 +47,12 @@ def _resources(things: tuple[object, ...]) -> list[Any]:
     found: dict[int, Any] = {}
     seen: set[int] = set()
     for thing in things:
-        before = len(seen)
+        known = id(thing) in seen
         inside = {id(each): each for each in _search(thing, seen, DEPTH)}
-        if not inside and len(seen) > before:
+        if not inside and not known:
+            shown = thing if isinstance(thing, str) else type(thing).__name__
             raise ConfigurationError(
-                f"nothing to warm was found in {type(thing).__name__}",
+                f"nothing to warm was found in {shown!r}",
                 step="warm",
                 hint="pass a ManagedLLM, ManagedEmbeddings, ManagedVectorStore, or a chain of them",
             )

@@ -16,6 +16,7 @@ from llmanager_sdk.core.spec import spec_of
 from llmanager_sdk.http import sync
 from llmanager_sdk.http.faults import NotReached, Refused, Timeouts, TooSlow
 from llmanager_sdk.ports.models import OWN_WIRE, ChatModel, Endpoint
+from llmanager_sdk.resource.base import not_ours
 from llmanager_sdk.resource.openai import ClientSettings, settings
 from llmanager_sdk.resource.static import Static
 from llmanager_sdk.resource.status import Status
@@ -54,13 +55,37 @@ class FixedLink(Static):
         """What it was said to be."""
         return self._model
 
-    def openai_client_settings(self) -> ClientSettings:
-        """Address and key for clients of OpenAI's, as they were given."""
+    def stop(self, *, force: bool = False, wait: bool = True) -> Status:
+        """It is not ours to end.
+
+        Raises:
+            ConfigurationError: always.
+        """
+        raise not_ours("stop", self._model.name, self._endpoint.url)
+
+    def destroy(self, *, yes: bool = False) -> Status:
+        """It is not ours to delete.
+
+        Raises:
+            ConfigurationError: always.
+        """
+        raise not_ours("destroy", self._model.name, self._endpoint.url)
+
+    def pin(self, duration: float | str) -> Status:
+        """It is not ours to keep.
+
+        Raises:
+            ConfigurationError: always.
+        """
+        raise not_ours("pin", self._model.name, self._endpoint.url)
+
+    def openai_client_settings(self, *, hold: float | str | None = None) -> ClientSettings:
+        """Address and key for clients of OpenAI's, as they were given; it needs no hold."""
         return settings(self._model, self._endpoint, SYSTEM.time())
 
-    async def aopenai_client_settings(self) -> ClientSettings:
+    async def aopenai_client_settings(self, **how: Any) -> ClientSettings:
         """`openai_client_settings`, for asyncio."""
-        return self.openai_client_settings()
+        return self.openai_client_settings(**how)
 
     def _slots(self) -> Any:
         """llama.cpp's server says how many slots it has; others say nothing, which is no limit."""

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from llmanager_sdk.core import verbs
 from llmanager_sdk.core.drivers import run
 from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.ports.platform import Platform
-from llmanager_sdk.resource.base import Resource, agree
+from llmanager_sdk.resource.base import Resource, Strategy, agree, not_ours
 from llmanager_sdk.resource.link import Bound, ModelLink, OnCold, Told
+from llmanager_sdk.resource.logs import forget
 from llmanager_sdk.resource.openai import LONGEST_S, ClientSettings, need_openai, settings
 from llmanager_sdk.resource.show import Show
 from llmanager_sdk.resource.status import Status, of_slot
 from llmanager_sdk.settings import seconds
 
-Strategy = Literal["beside", "recreate"]
 STRATEGIES = get_args(Strategy)
 STOP_WAIT = 30.0
 """How long `stop` waits for the resource to go, in seconds, before it says what it waits for."""
@@ -139,10 +139,6 @@ class ModelResource(ModelLink, Resource):
         alive = [x for x in slot.lives if x.phase in ("creating", "ready") and not x.stop]
         return bool(alive) and bound.want.spec.digest not in {x.spec.digest for x in alive}
 
-    async def areplace(self, **how: Any) -> Status:
-        """`replace`, for asyncio."""
-        return await asyncio.to_thread(lambda: self.replace(**how))
-
     def stop(self, *, force: bool = False, wait: bool = True) -> Status:
         """End it, whoever uses it; data stay, and the next use brings it back.
 
@@ -153,6 +149,7 @@ class ModelResource(ModelLink, Resource):
         bound = self._ours("stop")
         engine, key, keeper = bound.engine, bound.want.key, bound.platform.keeper
         run(verbs.stop(engine, key, force=force, close=lambda: keeper.close(key)), engine.clock)
+        keeper.close(key)  # by force nobody was asked: what this process knows is old now, too
         if wait:
             run(verbs.see_off(engine, key, STOP_WAIT), engine.clock)
         return self.status()
@@ -161,18 +158,19 @@ class ModelResource(ModelLink, Resource):
         """What it stands for, if it is ours to change."""
         bound = self.bind()
         if bound.model.fixed is not None:
-            raise ConfigurationError(
-                f"{verb}() is for what llmanager made, and {bound.model.name} existed before",
-                resource=bound.model.fixed.url,
-                step=verb,
-                hint="end it where it was made",
-            )
+            raise not_ours(verb, bound.model.name, bound.model.fixed.url)
         return bound
 
     def destroy(self, *, yes: bool = False) -> Status:
-        """End it and forget its logs. Weights are shared by all models and stay."""
-        agree(yes, "the running engine and its logs")
-        return self.stop(force=True)
+        """End it, whoever uses it, and delete its logs on this machine; those on aws stay.
+
+        Weights are shared by all models and stay, too.
+        """
+        agree(yes, "the running engine and its logs on this machine")
+        bound = self._ours("destroy")
+        self.stop(force=True)
+        forget(bound.platform, bound.want.key)
+        return self.status()
 
     def pin(self, duration: float | str) -> Status:
         """Keep it for that long from now, whatever its leases say; 30 days at most, 0 to unpin.

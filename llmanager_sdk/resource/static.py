@@ -42,13 +42,13 @@ class Static(Resource):
         """What there is, without creating anything."""
         return self._status()
 
-    def warm(self) -> Status:
-        """Load it now."""
+    def warm(self, *, force: bool = False, wait_timeout: float | str | None = None) -> Status:
+        """Load it now; there is no failure to be patient about, and nothing else to wait for."""
         self._warm()
         return self._status()
 
-    def stop(self, *, force: bool = False) -> Status:
-        """Free its memory. Data stay."""
+    def stop(self, *, force: bool = False, wait: bool = True) -> Status:
+        """Free its memory, at once. Data stay."""
         self._stop()
         return self._status()
 

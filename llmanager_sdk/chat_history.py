@@ -13,6 +13,7 @@ from typing import Any, Literal
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from llmanager_sdk.errors import ConfigurationError
+from llmanager_sdk.forks import forget_after_fork
 from llmanager_sdk.history_messages import dumped, loaded, unreadable
 from llmanager_sdk.platforms import resolve
 from llmanager_sdk.ports.history import ID_MOST, HistoryStore, SessionInfo, Stored, encoded
@@ -64,6 +65,10 @@ class ChatHistory(_Base):
         self.ttl = _lifetime(ttl)
         self.limit = None if limit is None else _count(limit, "limit", 1)
         self._platform = platform
+        self._forget()
+        forget_after_fork(self)
+
+    def _forget(self) -> None:
         self._lock = threading.Lock()
         self._store: HistoryStore | None = None
 
@@ -73,8 +78,8 @@ class ChatHistory(_Base):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._lock = threading.Lock()
-        self._store = None
+        self._forget()
+        forget_after_fork(self)
 
     def __repr__(self) -> str:
         """Which conversation, without reading it."""

@@ -10,6 +10,7 @@ from typing import Any
 from langchain_core.embeddings import Embeddings
 
 from llmanager_sdk.errors import ConfigurationError
+from llmanager_sdk.forks import forget_after_fork
 from llmanager_sdk.platforms import resolve
 from llmanager_sdk.ports.models import OWN_WIRE, Encoder
 from llmanager_sdk.ports.platform import Platform
@@ -103,6 +104,7 @@ class ManagedEmbeddings(Scoped, Embeddings):
             **(options | ({"aws": dict(aws)} if aws else {})),
         )
         self._forget()
+        forget_after_fork(self)
 
     def _forget(self) -> None:
         self._lock = threading.Lock()
@@ -115,6 +117,7 @@ class ManagedEmbeddings(Scoped, Embeddings):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._forget()
+        forget_after_fork(self)
 
     def __repr__(self) -> str:
         """What it is and its state, as far as this process knows."""

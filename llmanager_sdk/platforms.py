@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import replace
 
@@ -11,6 +12,16 @@ from llmanager_sdk.settings import Settings
 
 _made: dict[Settings, Platform] = {}
 _lock = threading.Lock()
+
+
+def _forget() -> None:
+    """In a forked child: another thread of the parent may have held it."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 def resolve(platform: str | Platform | None = None) -> Platform:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from llmanager_sdk.errors import LLManagerError, StoreCorrupt, StoreNotWritable
+from llmanager_sdk.sqlite_forks import GATE, Held
 
 BUSY_S = 20.0
 """How long a writer waits for another one."""
@@ -109,6 +110,18 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
         time.sleep(0.005)
 
 
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
 class SqliteFile:
     """A file with a schema. Made by its first write; until then every read finds nothing.
 
@@ -135,29 +148,28 @@ class SqliteFile:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
         """A connection for one read; None while there is no file."""
-        with self._translating("read"):
-            yield self._connection() if self.exists() else None
+        with self._translating("read"), GATE.use():
+            if not self.exists():
+                yield None
+                return
+            held = self._held()
+            with held.busy():
+                yield held.connection
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction, committed at the end of the block and rolled back by an error."""
-        with self._translating("write"):
-            connection = self._connection()
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
+        with self._translating("write"), GATE.use():
+            held = self._held()
+            with held.busy(), _transaction(held.connection):
+                yield held.connection
 
     def close(self) -> None:
         """Close this thread's connection."""
-        held = getattr(self._local, "held", None)
-        if held is not None and held[0] == os.getpid():
-            held[2].close()
-        self._local.held = None
+        with GATE.use():
+            if (held := self._mine()) is not None:
+                held.close()
+            self._local.held = None
 
     @contextmanager
     def _translating(self, step: str) -> Iterator[None]:
@@ -166,19 +178,23 @@ class SqliteFile:
         except (sqlite3.Error, OSError) as error:
             raise translated(error, self.path, step) from error
 
-    def _connection(self) -> sqlite3.Connection:
+    def _mine(self) -> Held | None:
+        """This thread's own connection, if it is open."""
+        held: Held | None = getattr(self._local, "held", None)
+        return held if held is not None and held.is_open() else None
+
+    def _held(self) -> Held:
         """This thread's own; a new one after a fork, and when the file was replaced."""
-        held = getattr(self._local, "held", None)
-        if held is not None and held[0] == os.getpid():
+        if (held := self._mine()) is not None:
             try:
-                if held[1] == self.path.stat().st_ino:
-                    return held[2]  # type: ignore[no-any-return]
+                if held.inode == self.path.stat().st_ino:
+                    return held
             except FileNotFoundError:
                 pass
-            held[2].close()
+            held.close()
         connection = self._open()
-        self._local.held = (os.getpid(), self.path.stat().st_ino, connection)
-        return connection
+        held = self._local.held = Held(connection, self.path.stat().st_ino)
+        return held
 
     def _open(self) -> sqlite3.Connection:
         refuse_network(self.path, self._mounts)

@@ -16,6 +16,7 @@ from llmanager_sdk.aws.faults import translate
 from llmanager_sdk.clock import SYSTEM
 from llmanager_sdk.core.ports import Clock
 from llmanager_sdk.errors import ConfigurationError
+from llmanager_sdk.forks import forget_after_fork
 
 CONNECT_S, READ_S, TRIES = 5.0, 15.0, 3
 """Of every control-plane request; with the pauses between them, about `REQUEST_S` at most."""
@@ -57,10 +58,11 @@ class Account:
         self._region = region
         self._role = role_arn
         self._clock = clock
-        self._lock = threading.RLock()
-        self._session: Any = None
-        self._clients: dict[str, Any] = {}
         self._identity: Identity | None = None
+        self._session: Any
+        self._clients: dict[str, Any]
+        self._forget()
+        forget_after_fork(self)
 
     @property
     def session(self) -> Any:
@@ -158,9 +160,11 @@ class Account:
         ends = getattr(self.session.get_credentials(), "_expiry_time", None)
         return max(0.0, ends.timestamp() - self._clock.time()) if ends is not None else math.inf
 
-    def forget(self) -> None:
-        """After a fork: connections and locks are the parent's."""
+    def _forget(self) -> None:
+        """After a fork connections and locks are the parent's: two processes at one connection read
+        each other's answers."""
         self._lock = threading.RLock()
+        self._session = None
         self._clients = {}
 
 

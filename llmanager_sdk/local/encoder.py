@@ -8,13 +8,13 @@ import lzma
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from llmanager_sdk.errors import ConfigurationError, UnknownModel
+from llmanager_sdk.forks import forget_after_fork
 from llmanager_sdk.local.machine import engine_threads
 from llmanager_sdk.local.setup import check_sha256, sha256_of
 from llmanager_sdk.settings import Settings
@@ -55,27 +55,34 @@ class OnnxEncoder:
         self._sha256 = sha256
         self._most_tokens = most_tokens
         self._pooling = pooling
-        self._lock = threading.Lock()
         self._loaded: tuple[int, Any, Any] | None = None
+        self._identity: Mapping[str, Any] | None = None
+        self._forget()
+        forget_after_fork(self)
+
+    def _forget(self) -> None:
+        self._lock = threading.Lock()
 
     @property
     def most_tokens(self) -> int:
         """The tokens of a text that count."""
         return self._most_tokens
 
-    @cached_property
+    @property
     def identity(self) -> Mapping[str, Any]:
         """All that changes a vector."""
-        return {
-            "model": self.name,
-            "sha256": self._sha256 or _digest(self._model, self._tokenizer_text or ""),
-            "pooling": self._pooling,
-            "normalized": True,
-            "most_tokens": self.most_tokens,
-            "dimension": self.dimension,
-        }
+        if self._identity is None:
+            self._identity = {
+                "model": self.name,
+                "sha256": self._sha256 or _digest(self._model, self._tokenizer_text or ""),
+                "pooling": self._pooling,
+                "normalized": True,
+                "most_tokens": self.most_tokens,
+                "dimension": self.dimension,
+            }
+        return self._identity
 
-    @cached_property
+    @property
     def dimension(self) -> int:
         """The length of a vector."""
         session = self._load()[0]

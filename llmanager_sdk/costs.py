@@ -85,7 +85,7 @@ def cost(look: Look, platform: str, timing: Timing, me: str) -> Cost:
     slot, life, seen, used, now = look
     move = decide(slot, life, seen, used, now, me, timing)
     alone = replace(slot, lives=(life,))
-    told = of_slot(alone, now, timing)
+    told = of_slot(alone, now, timing, seen)
     if life.phase == "gone":
         told = {"phase": UP_AGAIN, "since": life.born_at, "price": life.price}
     due = not isinstance(move, Rest)

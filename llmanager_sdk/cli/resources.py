@@ -19,7 +19,7 @@ from llmanager_sdk.ports.platform import Platform
 from llmanager_sdk.registry.rows import every_slot
 from llmanager_sdk.resource.logs import STAY, forget
 from llmanager_sdk.resource.model import STOP_WAIT
-from llmanager_sdk.resource.status import Status, of_slot
+from llmanager_sdk.resource.status import Status, looked, of_slot
 
 
 def statuses(engine: Engine, platform: str) -> Iterator[Status]:
@@ -37,7 +37,7 @@ def statuses(engine: Engine, platform: str) -> Iterator[Status]:
             kind=life.spec.kind,
             platform=platform,
             details=body,
-            **of_slot(slot, engine.clock.time(), kind.timing),
+            **of_slot(slot, engine.clock.time(), kind.timing, looked(kind, slot, platform)),
         )
 
 

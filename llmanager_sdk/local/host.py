@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from llmanager_sdk.clock import SYSTEM
-from llmanager_sdk.core.life import Life, Seen, Slot, Timing, Write, decide
+from llmanager_sdk.core.life import SCHEMA, Life, Seen, Slot, Timing, Write, decide
 from llmanager_sdk.core.ports import Clock, Registry
 from llmanager_sdk.errors import RegistryError
 from llmanager_sdk.local.rundir import RunDir, write_private
@@ -138,6 +138,8 @@ class Host:
         """One look at the slot: whether the engine is to end now."""
         try:
             slot = self.registry.read(self.config["slot"])
+            if slot.schema > SCHEMA:  # a newer version knows what lives there; its host is this one
+                return False
             life = slot.life(self.config["gen"])
             if life is None:  # the registry was lost: nobody can find this engine
                 return self._quiet()

@@ -142,8 +142,14 @@ class ModelKind:
         return Seen.BROKEN if run.failure.exists() else Seen.ABSENT
 
     def used_outside(self, life: Life) -> float | None:
-        """Open calls, as the engine counts them."""
+        """Open calls, as the engine counts them; none where its host is gone.
+
+        A free lock is proof: the engine ends with its host, and after a crash or a reboot nobody is
+        left to ask.
+        """
         answer = self._ask(life, "GET", "/metrics", None, timeout=5.0)
+        if answer is None and not self._run(life).held():
+            return -math.inf
         return open_calls(answer, self._clock.time())
 
     def why(self, life: Life) -> str:

@@ -15,7 +15,7 @@ from llmanager_sdk.resource.link import Bound, ModelLink, OnCold, Told
 from llmanager_sdk.resource.logs import forget
 from llmanager_sdk.resource.openai import LONGEST_S, ClientSettings, need_openai, settings
 from llmanager_sdk.resource.show import Show
-from llmanager_sdk.resource.status import Status, of_slot
+from llmanager_sdk.resource.status import Status, looked, of_slot
 from llmanager_sdk.settings import seconds
 
 STRATEGIES = get_args(Strategy)
@@ -62,17 +62,18 @@ class ModelResource(ModelLink, Resource):
             return Status(
                 model.spec.key, "endpoint", where, "not ours", leaves=leaves, details=details
             )
-        slot = engine.registry.read(bound.want.key)
+        slot, where = engine.registry.read(bound.want.key), bound.platform.name
+        seen = looked(engine.kinds[model.spec.kind], slot, where)
         return Status(
             key=bound.want.key,
             kind=model.spec.kind,
-            platform=bound.platform.name,
+            platform=where,
             asked=model.name,
             served=model.served,
             open_calls=bound.platform.keeper.open_calls(bound.want.key),
             idle_timeout=bound.want.idle,
             details=dict(model.spec.body),
-            **of_slot(slot, engine.clock.time(), engine.timing(bound.want)),
+            **of_slot(slot, engine.clock.time(), engine.timing(bound.want), seen),
         )
 
     def warm(self, *, force: bool = False, wait_timeout: float | str | None = None) -> Status:

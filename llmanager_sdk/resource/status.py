@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from llmanager_sdk.core.life import Life, Slot, Timing
+from llmanager_sdk.core.life import Life, Seen, Slot, Timing
+from llmanager_sdk.core.ports import Kind
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,9 @@ class Status:
         key: its name in the registry, or of the store.
         kind: "model", "encoder", "dataset", ...
         platform: where it lives.
-        phase: "cold" (nothing runs), "creating", "ready", "stopping", "failed", "deleting", or
-            "in process" and "on disk" for what has no lifecycle.
+        phase: "cold" (nothing runs), "creating", "ready", "stopping", "failed", "deleting",
+            "vanished" and "broken" (recorded as ready, and seen not to be), or "in process" and
+            "on disk" for what has no lifecycle.
         served: which model really answers; differs from `asked` for a stand-in only.
         since: when this life was recorded, seconds since the epoch; 0 for none.
         keeps_until: the recorded deadline before which nobody deletes it.
@@ -66,8 +68,16 @@ class Status:
         return "; ".join(parts)
 
 
-def of_slot(slot: Slot, now: float, timing: Timing) -> dict[str, Any]:
-    """The fields of a `Status` that the registry knows."""
+OVER = {Seen.ABSENT: "vanished", Seen.BROKEN: "broken"}
+"""What a life is that is recorded as ready, by what was seen of it."""
+
+
+def of_slot(slot: Slot, now: float, timing: Timing, seen: Seen | None = None) -> dict[str, Any]:
+    """The fields of a `Status` that the registry knows.
+
+    Args:
+        seen: the newest life that is not gone, if somebody looked.
+    """
     alive = [life for life in slot.lives if life.phase != "gone"]
     if not alive:
         waits = [each for each in slot.failures.values() if each.not_before > now]
@@ -80,15 +90,22 @@ def of_slot(slot: Slot, now: float, timing: Timing) -> dict[str, Any]:
         }
     life = alive[-1]
     stopping = life.stop and life.phase in ("creating", "ready")
+    over = OVER.get(seen) if seen and life.phase == "ready" and not stopping else None
     return {
-        "phase": "stopping" if stopping else life.phase,
+        "phase": over or ("stopping" if stopping else life.phase),
         "since": life.born_at,
         "keeps_until": life.held_until(),
         "pinned_until": life.pinned_until,
         "price": life.price,
-        "leaves": _leaves(life, now, timing),
+        "leaves": "the next use or sweep notices" if over else _leaves(life, now, timing),
         "error": life.error,
     }
+
+
+def looked(kind: Kind, slot: Slot, platform: str) -> Seen | None:
+    """The newest life that is not gone, where a look costs nothing: on local; else None."""
+    alive = [life for life in slot.lives if life.phase != "gone"]
+    return kind.observe(alive[-1]) if alive and platform == "local" else None
 
 
 def _leaves(life: Life, now: float, timing: Timing) -> str:

@@ -118,6 +118,14 @@ def test_a_host_whose_registry_was_lost_ends_once_it_is_quiet(seat: Seat) -> Non
     assert seat._over()
 
 
+def test_a_slot_of_a_newer_version_is_spared_by_its_host(seat: Seat) -> None:
+    slot = seat.registry.read("k")
+    assert seat.registry.swap(slot, replace(slot, schema=99, lives=()))
+    assert isinstance(seat.clock, Clock)
+    seat.clock.now += 8 * 3600
+    assert not any(seat._over() for _ in range(5))
+
+
 def test_a_host_obeys_a_row_that_says_deleting_but_lets_open_calls_end(seat: Seat) -> None:
     slot = seat.registry.read("k")
     dying = replace(slot.lives[0], phase="deleting", worker="reaper", worker_until=9e9)

@@ -43,7 +43,7 @@ class ChatHistory(_Base):
 
     Args:
         session_id: any text of up to 512 characters.
-        platform: "local", or a platform object; what the settings say for None.
+        platform: "local", "aws", or a platform object; what the settings say for None.
         ttl: the session ends that long after its latest message: seconds, or "30d". None leaves its
             end as it is, so one that had none has none; "never" takes its end away. What has ended
             is not read any more, and removed by later appends.
@@ -177,6 +177,16 @@ class ChatHistory(_Base):
     def delete_session(session_id: str, *, platform: str | Platform | None = None) -> None:
         """Remove a conversation; one that is not there is no error."""
         resolve(platform).history().clear(_session(session_id))
+
+    @staticmethod
+    async def asessions(prefix: str = "", **how: Any) -> list[SessionInfo]:
+        """`sessions`, for asyncio."""
+        return await asyncio.to_thread(lambda: ChatHistory.sessions(prefix, **how))
+
+    @staticmethod
+    async def adelete_session(session_id: str, **how: Any) -> None:
+        """`delete_session`, for asyncio."""
+        await asyncio.to_thread(lambda: ChatHistory.delete_session(session_id, **how))
 
     # -- LangGraph -----------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ IN_FLIGHT = 2
 """Batches under way at once, in process."""
 REMOTE_IN_FLIGHT = 32
 """Batches under way at once, to an endpoint."""
+ENGINE_OPTIONS = ("context", "slots", "threads")
 
 
 def batches(count: int, size: int) -> list[slice]:
@@ -56,7 +57,7 @@ class ManagedEmbeddings(Scoped, Embeddings):
         content_handler: for a container of your own on aws that speaks neither OpenAI's form nor
             TEI's: an object of langchain-community's EmbeddingsContentHandler, or one like it.
         aws: what only the platform aws reads, as `ManagedLLM` has it.
-        options: what the platform takes beyond that.
+        options: context, slots, threads: of an endpoint's engine, as `ManagedLLM` has them.
 
     Raises:
         ConfigurationError: an argument makes no sense.
@@ -82,6 +83,12 @@ class ManagedEmbeddings(Scoped, Embeddings):
         for name, value in (("batch_size", batch_size), ("concurrency", concurrency or 1)):
             if value < 1:
                 raise ConfigurationError(f"{name}={value!r} must be at least 1")
+        if unknown := sorted(set(options) - set(ENGINE_OPTIONS)):
+            raise ConfigurationError(
+                f"ManagedEmbeddings takes no {', '.join(unknown)}",
+                step="check the arguments",
+                hint="see help(ManagedEmbeddings); what only aws reads goes into aws={...}",
+            )
         self.model = model
         self.truncate = truncate
         self.batch_size = batch_size

@@ -135,7 +135,7 @@ class ResourceWarming(ResourceError):
         super().__init__(
             message,
             resource=resource,
-            hint="try again later, or wait with on_cold='wait' or `llmanager warm`",
+            hint="try again later, or wait with on_cold='wait', or with its .resource.warm()",
         )
         self.estimate_s = estimate_s
 

@@ -38,7 +38,7 @@ class ManagedVectorStore(Searches):
         name: of the store: letters, digits, "-", "_" and "."; up to 64.
         embedding: any LangChain embeddings; `ManagedEmbeddings()` for None. What made the first
             vectors is recorded, and another model is refused.
-        platform: "local", or a platform object; what the settings say for None.
+        platform: "local", "aws", or a platform object; what the settings say for None.
         search: how questions are answered: "dense" by meaning, "exact" the same with every vector
             compared, "text" by words, "hybrid" by both. Each search may say otherwise.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -161,6 +163,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         code = getattr(module, args.command)(args)
+        sys.stdout.flush()
         return int(code or 0)
     except LLManagerError as error:
         print(f"llmanager {args.command}: {error}", file=sys.stderr)
@@ -172,3 +175,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EPIPE):
+            raise
+        return _unwritten(args.command, full=error.errno == errno.ENOSPC)
+
+
+def _unwritten(command: str, *, full: bool) -> int:
+    """The output has no room, or nobody reads it any more; what is left of it is dropped."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if full:
+        print(
+            f"llmanager {command}: there is no room for what it writes\n"
+            "  Next: free some space on that disk, or send the output elsewhere",
+            file=sys.stderr,
+        )
+    return 1

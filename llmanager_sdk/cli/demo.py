@@ -14,8 +14,9 @@ from llmanager_sdk.cli.transcript import Printed, told
 from llmanager_sdk.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from langchain_core.documents import Document
+
     from llmanager_sdk.rag.chat import DocsChat
-    from llmanager_sdk.vector_store import ManagedVectorStore
 
 QUESTIONS: tuple[tuple[str, str], ...] = (
     ("How long does an idle engine stay after its last use?", r"\b15 min"),
@@ -43,43 +44,43 @@ def demo(args: argparse.Namespace) -> int:
     from llmanager_sdk.chat_history import ChatHistory
     from llmanager_sdk.chat_model import ManagedLLM
     from llmanager_sdk.rag.chat import DocsChat
+    from llmanager_sdk.vector_store import ManagedVectorStore
 
     began = time.monotonic()
-    _step("1. Read the documents, embed them, keep them")
-    store = _store(args)
-    print(f"  {store.count()} passages are in {store!r}")
-    history = ChatHistory(f"demo-{time.time_ns()}")
+    name = f"demo-{time.time_ns()}"
+    store, history = ManagedVectorStore(name), ChatHistory(name)
     llm = ManagedLLM(args.model, idle_timeout=args.idle_timeout or "5m", progress=show())
-    _step("2. Bring the engine up")
-    print(f"  {llm.resource.warm()}")
-    chat = DocsChat(llm, store, history)
-    if args.docs or args.question:
-        _ask(chat, "Your question", args.question or "What is this about?")
-        wrong = []
-    else:
-        wrong = _ask_all(chat)
-    _step("What is running now (llmanager ls)")
-    _list()
-    _step("Stop it")
-    print(f"  {llm.resource.stop()}")
-    left = _list()
-    history.clear()
-    store.clear()
+    try:
+        _step("1. Read the documents, embed them, keep them")
+        store.add_documents(_passages(args))
+        print(f"  {store.count()} passages are in {store!r}")
+        _step("2. Bring the engine up")
+        print(f"  {llm.resource.warm()}")
+        chat = DocsChat(llm, store, history)
+        if args.docs or args.question:
+            _ask(chat, "Your question", args.question or "What is this about?")
+            wrong = []
+        else:
+            wrong = _ask_all(chat)
+        _step("What is running now (llmanager ls)")
+        _list()
+        _step("Stop it")
+        print(f"  {llm.resource.stop()}")
+        left = _list()
+    finally:  # its documents and messages are nobody's, also where it was interrupted
+        history.clear()
+        store.clear()
     verdict = f"WRONG: {'; '.join(wrong)}" if wrong else "Done, and nothing is left"
     print(f"\n{verdict}. {time.monotonic() - began:.0f} s in all.")
     return 1 if wrong or left else 0
 
 
-def _store(args: argparse.Namespace) -> ManagedVectorStore:
+def _passages(args: argparse.Namespace) -> list[Document]:
     from llmanager_sdk.rag.chunks import split
     from llmanager_sdk.rag.documents import read_folder
-    from llmanager_sdk.vector_store import ManagedVectorStore
 
     folders = [Path(args.docs)] if args.docs else _own_docs()
-    passages = split([each for folder in folders for each in read_folder(folder)])
-    store = ManagedVectorStore(f"demo-{time.time_ns()}")
-    store.add_documents(passages)
-    return store
+    return split([each for folder in folders for each in read_folder(folder)])
 
 
 def _ask_all(chat: DocsChat) -> list[str]:

@@ -37,7 +37,13 @@ def checks() -> dict[str, Check]:
 
 
 def _python() -> Finding:
-    return Finding(sys.version_info >= (3, 11), f"{sys.version.split()[0]} on {sys.platform}")
+    told = f"{sys.version.split()[0]} on {sys.platform}"
+    return _or(sys.version_info >= (3, 11), told, "install Python 3.11 or newer")
+
+
+def _or(ok: bool, told: str, cure: str) -> Finding:
+    """A finding that names its cure where it is bad."""
+    return Finding(ok, told if ok else f"{told}: {cure}")
 
 
 def _parts() -> Finding:
@@ -49,16 +55,24 @@ def _parts() -> Finding:
 
 def _home() -> Finding:
     home = Settings.load().home
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     refuse_network(home / "registry.sqlite")
-    with tempfile.TemporaryFile(dir=home):
-        pass
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        cure = "set LLMANAGER_HOME to a folder that you can write"
+        return Finding(False, f"{home}: {error.strerror or error}: {cure}")
     return Finding(True, f"{home} can be written")
 
 
 def _disk() -> Finding:
-    free = shutil.disk_usage(Settings.load().home).free
-    return Finding(free > SPACE, f"{free / 1e9:.1f} GB are free")
+    try:
+        free = shutil.disk_usage(Settings.load().home).free
+    except OSError as error:
+        return Finding(None, f"not known: {error.strerror or error}")
+    cure = "free some, or set LLMANAGER_HOME to a folder on another disk"
+    return _or(free > SPACE, f"{free / 1e9:.1f} GB are free", cure)
 
 
 def _memory() -> Finding:
@@ -66,7 +80,9 @@ def _memory() -> Finding:
 
     free = free_memory()
     told = "unknown" if free is None else f"{free / 1e9:.1f} GB"
-    return Finding(free is None or free > MEMORY, f"{told} free, {cores()} cores")
+    enough = free is None or free > MEMORY
+    cure = "end other programs, or engines that nobody needs: llmanager stop --all"
+    return _or(enough, f"{told} free, {cores()} cores", cure)
 
 
 def _weights() -> Finding:

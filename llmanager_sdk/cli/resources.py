@@ -166,14 +166,20 @@ def _destroy_stack(args: argparse.Namespace) -> int:
 
 def _chosen(engine: Engine, args: argparse.Namespace) -> list[Slot]:
     if not args.key and not args.all:
-        raise ConfigurationError("which one?", step=args.command, hint="name it, or say --all")
-    live = [x for x in every_slot(engine.registry) if any(life.phase != "gone" for life in x.lives)]
+        running = "; ".join(f"llmanager {args.command} {slot.key}" for slot in _live(engine))
+        typed = f"{running or 'nothing is running'}; or say --all"
+        raise ConfigurationError("which one?", step=args.command, hint=typed)
+    live = _live(engine)
     if args.all:
         return live
     chosen = [x for x in every_slot(engine.registry) if x.key == args.key]
     if not chosen:
         raise _unknown(engine, args.key)
     return [x for x in chosen if x in live]
+
+
+def _live(engine: Engine) -> list[Slot]:
+    return [x for x in every_slot(engine.registry) if any(life.phase != "gone" for life in x.lives)]
 
 
 def _unknown(engine: Engine, key: str) -> ConfigurationError:

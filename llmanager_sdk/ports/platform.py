@@ -1,4 +1,4 @@
-"""What `local` is and `aws` will be: where the faces get their parts from."""
+"""What `local` and `aws` are: where the faces get their parts from."""
 
 from __future__ import annotations
 

@@ -114,6 +114,40 @@ def test_the_demo(home: Path) -> None:
     assert not processes(home)
 
 
+def test_a_demo_that_fails_leaves_no_documents(home: Path) -> None:
+    code, _, err = run(home, "demo", "--model", "gpt-99")
+    assert (code, "smollm2-135m" in err, "Traceback" in err) == (1, True, False)
+    assert not list((home / "stores").glob("demo-*"))
+
+
+def test_stop_without_a_name_says_what_to_type(home: Path) -> None:
+    key = json.loads(run(home, "warm", "--json", "--idle-timeout", "1m")[1])["key"]
+    code, _, err = run(home, "stop")
+    assert (code, f"llmanager stop {key}" in err) == (1, True)
+    run(home, "stop", "--all")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="it is Linux's")
+def test_output_without_room_is_told(home: Path) -> None:
+    command = [sys.executable, "-m", "llmanager_sdk.cli", "models"]
+    environ = os.environ | {"LLMANAGER_HOME": str(home)}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=environ
+        )
+    assert (done.returncode, "Next:" in done.stderr) == (1, True)
+    assert "Traceback" not in done.stderr
+    assert "Errno" not in done.stderr
+
+
+def test_a_home_that_is_a_file_is_told_with_its_cure(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    code, out, _ = run(home, "doctor", "--json", LLMANAGER_HOME=str(file))
+    found = {each["check"]: each["finding"] for each in json.loads(out)}
+    assert (code, "LLMANAGER_HOME" in found["home"], "Errno" in out) == (1, True, False), out
+
+
 def test_models_on_aws_are_those_of_the_catalog(home: Path) -> None:
     code, out, err = run(home, "models", "--json", LLMANAGER_PLATFORM="aws")
     assert code == 0, err

@@ -236,3 +236,13 @@ def test_a_network_file_system_is_noticed(path: str, kind: str) -> None:
     if kind:
         with pytest.raises(StoreNotWritable, match=kind):
             refuse_network(Path(path), lambda: MOUNTS)
+
+
+def test_sessions_are_listed_and_deleted_by_asyncio_too() -> None:
+    async def told() -> tuple[list[str], list[str]]:
+        await ChatHistory("a").aadd_messages([HumanMessage("hi")])
+        before = [each.id for each in await ChatHistory.asessions(limit=5)]
+        await ChatHistory.adelete_session("a")
+        return before, [each.id for each in await ChatHistory.asessions()]
+
+    assert asyncio.run(told()) == (["a"], [])

@@ -30,7 +30,7 @@ class FakeAws:
     """One account in one region. Use it as a context manager.
 
     Args:
-        chat: what stands in every container.
+        chat: what answers in every container; kept as `engine`.
         dynamodb: the URL of a DynamoDB (AWS's own DynamoDB Local is best); without it, calls to
             DynamoDB are refused.
         rest: the URL of an emulator of all other services; without it, calls to them are refused.

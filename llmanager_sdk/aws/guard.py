@@ -7,7 +7,8 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from llmanager_sdk.aws.faults import translate
-from llmanager_sdk.aws.reaper import SWEEP_S, SWITCH, Heartbeats
+from llmanager_sdk.aws.reaper import LAMBDA, SWEEP_S, SWITCH, Heartbeats
+from llmanager_sdk.aws.stack import DEFAULT_CAP
 from llmanager_sdk.core.life import Life
 from llmanager_sdk.core.ports import Clock, Registry
 from llmanager_sdk.errors import LLManagerError, NotAllowed
@@ -91,10 +92,14 @@ class Reapers(Heartbeats):
         return self.words().living(self._clock.time())
 
     def end(self, source: str) -> None:
-        """This reaper stops for good: others must not count on it."""
+        """This reaper stops for good: others must not count on it.
+
+        One that goes on sweeping says by itself that it lives, at its next sweep.
+        """
         condition = {"ConditionExpression": "attribute_exists(pk)"}
-        failed = self._client.exceptions.ConditionalCheckFailedException
-        with _typed("end the heartbeat"), suppress(failed):
+        errors = self._client.exceptions
+        silent = (errors.ConditionalCheckFailedException, errors.ResourceNotFoundException)
+        with _typed("end the heartbeat"), suppress(*silent):
             self._client.delete_item(**self._item(source), **condition)
 
     def switch(self, off_by: str) -> None:
@@ -124,8 +129,12 @@ def _typed(step: str) -> Iterator[None]:
         raise translate(error, step=step) from error
 
 
-def need_reaper(words: Words, now: float, key: str) -> list[Beat]:
+def need_reaper(words: Words, now: float, key: str, *, going: bool = False) -> list[Beat]:
     """Refuse to create what nobody would delete.
+
+    Args:
+        going: the stack is being deleted. Its Lambda may have said a moment ago that it lives, in
+            a sweep that was under way, and is not counted on.
 
     Returns:
         The reapers that live.
@@ -140,7 +149,7 @@ def need_reaper(words: Words, now: float, key: str) -> list[Beat]:
             step="plan",
             hint="turn them on again: `llmanager reap --on`",
         )
-    alive = words.living(now)
+    alive = [beat for beat in words.living(now) if not (going and beat.source == LAMBDA)]
     if not alive:
         raise NotAllowed(
             "nothing that costs money is created while no reaper lives: nobody would delete it",
@@ -159,10 +168,13 @@ def spending(registry: Registry) -> Iterator[tuple[str, Life]]:
         yield from ((slot.key, life) for life in slot.lives if life.phase != "gone")
 
 
-def need_room(lives: list[tuple[str, Life]], life: Life, cap: float) -> float:
+def need_room(lives: list[tuple[str, Life]], life: Life, cap: float, *, unseen: str = "") -> float:
     """Refuse a life that would take the namespace over its cap.
 
     Two creators at once both see each other's row, so that one of them or both withdraw.
+
+    Args:
+        unseen: why the stack could not be looked at, which says what the cap is.
 
     Returns:
         What all of them cost at worst, $/h, this one included.
@@ -178,8 +190,20 @@ def need_room(lives: list[tuple[str, Life]], life: Life, cap: float) -> float:
             f"and the cap of this namespace is {cap:.2f} $/h",
             resource=life.spec.key,
             step="plan",
-            hint="stop something (`llmanager ls`), take a smaller instance_type, or raise the cap: "
-            "`llmanager deploy --cap 10`, for everybody; cap in llmanager.toml (LLMANAGER_CAP), "
-            "where it is set, only lowers that",
+            hint="stop something (`llmanager ls`), take a smaller instance_type, or "
+            + _more(unseen),
         )
     return total
+
+
+def _more(unseen: str) -> str:
+    """How more may be spent."""
+    if unseen:
+        return (
+            "allow this caller cloudformation:DescribeStacks: who cannot read the cap of the stack "
+            f"has {DEFAULT_CAP:g} $/h, less if the settings say less"
+        )
+    return (
+        "raise the cap: `llmanager deploy --cap 10`, for everybody; cap in llmanager.toml "
+        "(LLMANAGER_CAP), where it is set, only lowers that"
+    )

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llmanager_sdk.aws.guard import Beat, spending
-from llmanager_sdk.aws.stack import allowed
 
 if TYPE_CHECKING:
     from llmanager_sdk.aws.platform import AwsPlatform
@@ -66,7 +65,7 @@ def in_use(platform: AwsPlatform) -> InUse:
         who.account,
         platform.account.region,
         who.arn,
-        allowed(platform.settings.cap, platform.stack.outputs()),
+        platform.stack.cap(platform.settings.cap),
         words.off_by,
         tuple(words.living(engine.clock.time())),
         tuple(

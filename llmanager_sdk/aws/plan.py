@@ -15,7 +15,7 @@ from llmanager_sdk.aws.guard import Reapers, need_reaper, need_room, spending
 from llmanager_sdk.aws.prices import SAY_IT
 from llmanager_sdk.aws.requests import scaling
 from llmanager_sdk.aws.simulated import of_life, simulate, unanswered
-from llmanager_sdk.aws.stack import ROLE, Stack, allowed, outdated
+from llmanager_sdk.aws.stack import ROLE, Stack, outdated
 from llmanager_sdk.core.life import Life, Spec
 from llmanager_sdk.core.ports import Clock, Registry
 from llmanager_sdk.errors import (
@@ -129,7 +129,7 @@ class Planner:
         plan = Plan(life.spec.key, who.account, who.arn, self._account.region)
         plan.types, origin = list(body["instance_types"]), self._origin(life.spec)
         outputs = self._stack.outputs()
-        plan.cap = allowed(self._cap, outputs)
+        plan.cap = self._stack.cap(self._cap)
         plan.unchecked += [self._stack.note] if self._stack.note else []
         plan.notes += [note] if (note := outdated(outputs)) else []
         plan.notes += [f"memory: {origin.memory}"] if origin.memory else []
@@ -139,9 +139,12 @@ class Planner:
             plan.checked.append(told)
         self._permissions(plan, life, who.arn)
         self._quotas(plan, body, origin.chosen)
-        living = need_reaper(self._beats.words(), self._clock.time(), life.spec.key)
+        words, going = self._beats.words(), self._stack.going
+        living = need_reaper(words, self._clock.time(), life.spec.key, going=going)
         plan.reaper = ", ".join(beat.source for beat in living)
-        plan.total = need_room(list(spending(self._registry)), life, plan.cap)
+        plan.total = need_room(
+            list(spending(self._registry)), life, plan.cap, unseen=self._stack.note
+        )
         plan.checked.append("reaper and cap")
         self._show(plan)
         return plan.types

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from llmanager_sdk.aws.account import Account
@@ -26,7 +27,8 @@ DEFAULT_CAP = 5.0
 """$/h, where neither a stack nor a setting says anything else."""
 FRESH_S = 60.0
 """So long an answer is used again."""
-_GOING = ("DELETE_", "ROLLBACK_", "REVIEW_")
+_GOING = "DELETE_"
+_NOT_UP = ("ROLLBACK_", "REVIEW_")
 
 
 def stack_name(namespace: str, which: Literal["template", "alarms"] = "template") -> str:
@@ -43,17 +45,19 @@ def _numbers(version: str) -> list[int]:
     return [int(each) for each in re.findall(r"\d+", version)[:3]]
 
 
-def allowed(mine: float | None, outputs: Mapping[str, str]) -> float:
+def allowed(mine: float | None, outputs: Mapping[str, str], *, seen: bool = True) -> float:
     """The most that the namespace may cost, $/h: the stack's word, which a setting may lower.
 
     Args:
         mine: the setting; None where there is none.
         outputs: of the stack.
+        seen: whether the stack could be looked at. If not, it may say anything: a setting does
+            not go beyond the cap that a stack has unless somebody says otherwise.
     """
-    told = outputs.get("Cap")
-    if told is None:
-        return DEFAULT_CAP if mine is None else mine
-    return float(told) if mine is None else min(mine, float(told))
+    told = float(outputs["Cap"]) if "Cap" in outputs else None
+    if told is None and not seen:
+        told = DEFAULT_CAP
+    return min((cap for cap in (mine, told) if cap is not None), default=DEFAULT_CAP)
 
 
 def outdated(outputs: Mapping[str, str], mine: str = VERSION) -> str:
@@ -67,6 +71,21 @@ def outdated(outputs: Mapping[str, str], mine: str = VERSION) -> str:
     )
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What one look told.
+
+    Attributes:
+        outputs: what may be used.
+        said: what a person said about it, its cap among that; it holds while the stack goes, too.
+    """
+
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    said: Mapping[str, str] = field(default_factory=dict)
+    going: bool = False
+    note: str = ""
+
+
 class Stack:
     """The stack of one namespace, as far as a user of it needs to know it. Makes nothing.
 
@@ -74,18 +93,14 @@ class Stack:
         account: where it is.
         namespace: whose.
         clock: for how long an answer is used.
-
-    Attributes:
-        note: why it could not be looked at; empty if it could.
     """
 
     def __init__(self, account: Account, namespace: str, clock: Clock = SYSTEM) -> None:
         self.name = stack_name(namespace)
-        self.note = ""
         self._account = account
         self._clock = clock
         self._lock = threading.Lock()
-        self._known: Mapping[str, str] = {}
+        self._known = _Seen()
         self._until = float("-inf")
 
     def outputs(self) -> Mapping[str, str]:
@@ -94,27 +109,58 @@ class Stack:
         Raises:
             CredentialsMissing, CloudUnavailable: nothing can be said.
         """
+        return self._fresh().outputs
+
+    def cap(self, mine: float | None) -> float:
+        """The most that the namespace may cost, $/h.
+
+        Args:
+            mine: the setting; None where there is none.
+
+        Raises:
+            CredentialsMissing, CloudUnavailable: nothing can be said.
+        """
+        seen = self._fresh()
+        return allowed(mine, seen.said, seen=not seen.note)
+
+    @property
+    def note(self) -> str:
+        """Why the last look was not possible; empty if it was."""
+        return self._known.note
+
+    @property
+    def going(self) -> bool:
+        """At the last look it was being deleted, or half of it was: its Lambda may be gone."""
+        return self._known.going
+
+    def _fresh(self) -> _Seen:
         with self._lock:
             if self._clock.monotonic() >= self._until:
+                self._known = _Seen()
                 self._known = self._look()
                 self._until = self._clock.monotonic() + FRESH_S
             return self._known
 
-    def _look(self) -> Mapping[str, str]:
-        self.note = ""
+    def _look(self) -> _Seen:
         try:
             found = self._account.client("cloudformation").describe_stacks(StackName=self.name)
         except Exception as error:
             if missing(error):
-                return {}
+                return _Seen()
             if said(error).code.startswith("AccessDenied"):
-                self.note = f"the stack {self.name} (cloudformation:DescribeStacks is not allowed)"
-                return {}
+                return _Seen(
+                    note=f"the stack {self.name} (cloudformation:DescribeStacks is not allowed)"
+                )
             raise translate(error, resource=self.name, step="look at the stack") from error
         stack = found["Stacks"][0]
+        outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
         if stack["StackStatus"].startswith(_GOING):
-            return {}
-        return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
+            given = stack.get("Parameters", [])
+            told = {each["ParameterKey"]: each.get("ParameterValue", "") for each in given}
+            return _Seen(said={**told, **outputs}, going=True)
+        if stack["StackStatus"].startswith(_NOT_UP):
+            return _Seen()
+        return _Seen(outputs, said=outputs)
 
     def forget(self) -> None:
         """After a fork, or after the stack was changed."""

@@ -6,9 +6,11 @@ import argparse
 import getpass
 import json
 import os
+import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 
 from llmanager_sdk.cli.output import as_json
@@ -22,6 +24,8 @@ from llmanager_sdk.settings import seconds
 
 LIMIT = 0.8
 """Of the time between two sweeps one may take; the next goes on where it stopped."""
+EVERY_MOST_S = 900.0
+"""Between two sweeps: one that is killed counts as alive for three times that."""
 
 
 def reap(args: argparse.Namespace) -> int:
@@ -31,9 +35,9 @@ def reap(args: argparse.Namespace) -> int:
         who = f"{getpass.getuser()}@{socket.gethostname()}"
         return _turn(platform, "" if args.on else who if args.off == "-" else f"{who}: {args.off}")
     if args.watch:
-        every = seconds(args.every, "every")
-        told = as_lines if args.json else _tell
-        return watch(platform, max(every, 1.0), told, lambda: False)
+        every, told = _every(args.every), as_lines if args.json else _tell
+        with _terminated_like_ctrl_c():
+            return watch(platform, every, told, lambda: False)
     off_by = _off_by(platform)
     cleaner = _cleaner(platform, acts=not (args.dry_run or off_by))
     report = run(sweep(cleaner, platform.settings.namespace), cleaner.clock)
@@ -44,6 +48,28 @@ def reap(args: argparse.Namespace) -> int:
         if off_by:
             print(f"the reapers are off ({off_by}): nothing was deleted")
     return 1 if report.errors else 0
+
+
+def _every(text: str) -> float:
+    every = seconds(text, "every")
+    if every > EVERY_MOST_S:
+        raise ConfigurationError(
+            f"--every {text} is too long: a reaper that is killed would count as alive for three "
+            "times that, while nobody deletes anything",
+            step="reap",
+            hint=f"say --every {EVERY_MOST_S / 60:.0f}m, or less",
+        )
+    return max(every, 1.0)
+
+
+@contextmanager
+def _terminated_like_ctrl_c() -> Iterator[None]:
+    """What ends containers (SIGTERM) ends the heartbeat first, as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _cleaner(platform: Platform, acts: bool) -> Cleaner[Kind]:
@@ -67,8 +93,9 @@ def _turn(platform: Platform, off_by: str) -> int:
         )
     beats.switch(off_by)
     print(
-        f"off ({off_by}): nothing in the namespace {platform.settings.namespace} is deleted, and "
-        "nothing that costs money is created"
+        f"off ({off_by}): no reaper of the namespace {platform.settings.namespace} deletes "
+        "anything, and nothing that costs money is created; programs still end what they used "
+        "themselves"
         if off_by
         else "on"
     )

@@ -83,7 +83,6 @@ class Around:
         if platform.name != "aws":
             return cls()
         from llmanager_sdk.aws.rowless import Strays
-        from llmanager_sdk.aws.stack import allowed
 
         aws: AwsPlatform = platform  # type: ignore[assignment]
         outputs = dict(aws.stack.outputs())
@@ -91,7 +90,7 @@ class Around:
             view.notes.append(aws.stack.note)
         return cls(
             now=view.at,
-            cap=allowed(aws.settings.cap, outputs),
+            cap=aws.stack.cap(aws.settings.cap),
             words=aws.beats.words(),
             strays=Strays(aws.account, aws.settings.namespace).look(view.rowless),
             stack=outputs,
@@ -139,8 +138,8 @@ class Around:
         assert self.words is not None
         if self.words.off_by:
             return (
-                f"the reapers are off ({self.words.off_by}): nothing is deleted, and nothing that "
-                "costs money is created; `llmanager reap --on` turns them on"
+                f"the reapers are off ({self.words.off_by}): none deletes anything, and nothing "
+                "that costs money is created; `llmanager reap --on` turns them on"
             )
         living = [f"{x.source} (good until {clock(x.expires)})" for x in self.living]
         if living:

@@ -108,7 +108,8 @@ def lend(engine: Engine, want: Want, gen: int) -> Steps[Known | None]:
 def drop(engine: Engine, key: str, hold: str) -> Steps[None]:
     """A `with` block was left: its demand ends, nobody else's does.
 
-    What nobody wants any more goes at once: this process takes the sweep's steps itself.
+    What nobody wants any more goes at once: this process takes the sweep's steps itself, also while
+    the reapers are off.
     """
     while True:
         slot = yield from engine.read(key)
@@ -134,6 +135,8 @@ def _released(life: Life, me: str) -> Life:
 
 def see_off(engine: Engine, key: str, patience: float) -> Steps[bool]:
     """Take the sweep's steps on what was stopped, until it is gone or `patience` seconds are over.
+
+    The switch of the reapers does not hold a person's word up.
 
     Returns:
         Whether it is gone.

@@ -14,11 +14,12 @@ from llmanager_sdk.aws.faults import translate
 from llmanager_sdk.aws.platform import AwsPlatform
 from llmanager_sdk.aws.reaper import LAMBDA
 from llmanager_sdk.aws.rowless import condemn
+from llmanager_sdk.aws.stack import stack_name
 from llmanager_sdk.core import verbs
 from llmanager_sdk.core.drivers import run
 from llmanager_sdk.core.ports import Kind
 from llmanager_sdk.core.sweep import Cleaner, sweep
-from llmanager_sdk.deploy.inventory import describe, look
+from llmanager_sdk.deploy.inventory import describe, find, look
 from llmanager_sdk.deploy.operations import POLL_S, Operations, Say
 from llmanager_sdk.deploy.survey import (
     Act,
@@ -28,6 +29,7 @@ from llmanager_sdk.deploy.survey import (
     RemoveStack,
     StopAll,
     Survey,
+    leave_to_others,
     plan,
     remains,
 )
@@ -114,7 +116,7 @@ class Destroyer:
             case RemoveStack(name):
                 self._remove(name)
             case EndReaper():
-                self._platform.beats.end(LAMBDA)
+                self._end_reaper()
 
     def _check(self, choice: Choice, acts: tuple[Act, ...]) -> Survey:
         """A last look: who found the reaper alive a moment ago may have created something.
@@ -160,7 +162,8 @@ class Destroyer:
 
     def _sweep(self, force: bool) -> None:
         for slot in every_slot(self._engine.registry):
-            if any(x.phase in ("creating", "ready") and not x.stop for x in slot.lives):
+            live = [x for x in slot.lives if x.phase in ("creating", "ready")]
+            if any(not x.stop or (force and not x.force) for x in live):
                 run(verbs.stop(self._engine, slot.key, force=force), self._clock)
         run(sweep(self._cleaner, self._platform.settings.namespace), self._clock)
 
@@ -208,12 +211,32 @@ class Destroyer:
     # -- stacks --------------------------------------------------------------------------------
 
     def _remove(self, name: str) -> None:
+        """Delete a stack; from before that on nobody counts on its Lambda, however it ends.
+
+        A sweep that is under way meanwhile may say that the Lambda lives, so that its heartbeat is
+        ended once more when it is gone; a Lambda that was left says it again by itself. The switch
+        is no means here: it outlives this process, and no reaper deletes anything under it.
+        """
+        if name != stack_name(self._platform.settings.namespace):
+            self._delete(name)
+            return
+        self._end_reaper()
+        try:
+            self._delete(name)
+        finally:
+            self._end_reaper()
+
+    def _end_reaper(self) -> None:
+        self._platform.beats.end(LAMBDA)
+
+    def _delete(self, name: str) -> None:
         gateway = self._operations.gateway
-        found = gateway.look(name)
+        found = find(name, gateway)
         while found.status.endswith("_IN_PROGRESS") and found.status != "REVIEW_IN_PROGRESS":
             self._say(f"{name} is in {found.status}; waiting for its end")
             self._operations.wait(found)
             self._clock.sleep(POLL_S)
-            found = gateway.look(name)
+            found = find(name, gateway)
+        leave_to_others(self._platform.settings.namespace, found)
         if found.exists:
             self._operations.delete(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from llmanager_sdk.aws.answers import missing, said
@@ -62,8 +63,16 @@ def look(platform: AwsPlatform, gateway: CloudFormation) -> Survey:
 
 
 def _stacks(namespace: str, gateway: CloudFormation) -> Iterator[Found]:
-    yield gateway.look(stack_name(namespace, "alarms"))
-    yield gateway.look(stack_name(namespace))
+    yield find(stack_name(namespace, "alarms"), gateway)
+    yield find(stack_name(namespace), gateway)
+
+
+def find(name: str, gateway: CloudFormation) -> Found:
+    """A stack as it is, with what says whose it is."""
+    found = gateway.look(name)
+    if found.status != "REVIEW_IN_PROGRESS":
+        return found
+    return replace(found, waiting=tuple(gateway.change_sets(name)))
 
 
 def _rows(platform: AwsPlatform) -> tuple[list[Slot], list[str]]:

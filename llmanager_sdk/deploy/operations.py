@@ -5,7 +5,8 @@ Each of them may be repeated: it looks what an earlier try left, and goes on fro
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,9 +30,31 @@ BEGIN_S = 60.0
 """How long it may take until what was accepted can be seen."""
 STACK_S = 2700.0
 """How long one operation on a stack is followed."""
+CURES = (
+    (
+        re.compile(r"QueueDeletedRecently|wait 60 seconds after deleting a queue"),
+        "a queue of that name was deleted less than a minute ago: wait for a minute, then run the "
+        "same command again",
+    ),
+    (
+        re.compile(r"attached to entities"),
+        "detach the policies of the stack from users, groups and roles (in IAM, Policies, Entities "
+        "attached), then run the same command again",
+    ),
+)
+"""What helps against reasons that are not their own cure. Not verified: their words."""
+CURE = (
+    "correct what the reasons name, then run the same command again: it goes on from what is there"
+)
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
 
 Say = Callable[[str], None]
+
+
+def cure(reasons: Iterable[str]) -> str:
+    """What to do about a stack that failed."""
+    text = "\n".join(reasons)
+    return next((hint for words, hint in CURES if words.search(text)), CURE)
 
 
 @dataclass(frozen=True)
@@ -224,8 +247,7 @@ class Operations:
                 f"the stack ended in {last}: {'; '.join(reasons) or 'nothing says why'}",
                 resource=stack.name,
                 step="follow",
-                hint="correct what the reasons name, then run the same command again: it goes on "
-                "from what is there",
+                hint=cure(reasons),
             )
             error.reasons = reasons
             raise error

@@ -18,6 +18,8 @@ from llmanager_sdk.errors import ConfigurationError, NameTaken, NotAllowed, Stac
 
 Purpose = Literal["deploy", "diff"]
 STACK_TYPE = "AWS::CloudFormation::Stack"
+OURS = "llmanager-"
+"""What the names of our change sets begin with."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Found:
 
     Attributes:
         protected: against deletion, by a person.
+        waiting: change sets of one under review, where they were looked at.
     """
 
     name: str
@@ -71,6 +74,7 @@ class Found:
     outputs: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     protected: bool = False
+    waiting: tuple[str, ...] = ()
 
     @property
     def exists(self) -> bool:
@@ -84,9 +88,11 @@ class Found:
 
     def is_of(self, namespace: str) -> bool:
         """Whether it is ours: by the tag that `deploy` sets, or, where a console made it, by what
-        its template says. One under review is empty, and nobody's yet."""
+        its template says. One under review is empty, and of those whose change sets wait in it."""
         said = (self.tags.get(TAG), self.parameters.get("Namespace"), self.outputs.get("Namespace"))
-        return not self.exists or self.status == "REVIEW_IN_PROGRESS" or namespace in said
+        theirs = any(not name.startswith(OURS) for name in self.waiting)
+        empty = self.status == "REVIEW_IN_PROGRESS" and not theirs
+        return not self.exists or empty or namespace in said
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,7 @@ class Wanted:
         """The same content has the same name, so that a rerun finds what a crash left."""
         content = [self.template, dict(self.parameters), dict(self.tags)]
         text = json.dumps(content, sort_keys=True)
-        return f"llmanager-{purpose}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        return f"{OURS}{purpose}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def wanted(
@@ -120,7 +126,8 @@ def wanted(
         text: the template.
         version: of this SDK.
         found: the stack as it is; what nobody asked to change stays.
-        base: parameters of the first stack, for the second one.
+        base: parameters for want of those: of the first stack, for the second one; of the one
+            that this one takes the place of.
 
     Raises:
         ConfigurationError: alarms that nobody would hear.

@@ -178,15 +178,24 @@ def plan(survey: Survey, choice: Choice) -> tuple[Act, ...]:
     return tuple(acts)
 
 
+def leave_to_others(namespace: str, stack: Found) -> None:
+    """Refuse to delete a stack that is not ours.
+
+    Raises:
+        NameTaken: it is somebody else's.
+    """
+    if not stack.is_of(namespace):
+        raise NameTaken(
+            f"llmanager did not make the stack {stack.name} for {namespace}",
+            resource=stack.name,
+            step="destroy",
+            hint="it was left as it is",
+        )
+
+
 def _refuse(survey: Survey) -> None:
     for stack in survey.stacks:
-        if not stack.is_of(survey.namespace):
-            raise NameTaken(
-                f"llmanager did not make the stack {stack.name} for {survey.namespace}",
-                resource=stack.name,
-                step="destroy",
-                hint="it was left as it is",
-            )
+        leave_to_others(survey.namespace, stack)
         if stack.protected:
             raise NotAllowed(
                 f"somebody protected the stack {stack.name} against deletion",

@@ -161,16 +161,20 @@ class Deployer:
         None where it can only be deleted and made anew, and nobody agreed to that.
         """
         name = stack_name(self._namespace, which)
+        kept: dict[str, str] = {}
         until = self._clock.monotonic() + STACK_S
         while self._clock.monotonic() < until:
             found = self._operations.gateway.look(name)
             check(self._namespace, self._version, found, force=options.force)
+            kept |= found.parameters  # of one that goes, too: this one takes its place
             match next_step(found):
                 case Await(status):
                     self._say(f"{name} is in {status}; waiting for its end")
                     self._operations.wait(found)
                 case Remake(status):
                     self._say(f"{name} is in {status}: it can only be deleted and made anew")
+                    for parameter, value in found.parameters.items():
+                        self._say(f"  it was made with {parameter}: {value or '(none)'}")
                     if purpose == "diff" or not self._ask(f"Delete {name} and make it anew?"):
                         return None
                     self._operations.delete(found)
@@ -184,7 +188,7 @@ class Deployer:
                         self._version,
                         options,
                         found,
-                        base,
+                        {**(base or {}), **kept},
                     )
                     made = self._operations.propose(aim, found, kind, purpose)
                     if made is not None:

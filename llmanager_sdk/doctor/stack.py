@@ -107,7 +107,7 @@ class StackChecks:
         if words.off_by:
             return Finding(
                 False,
-                f"off ({words.off_by}): nothing is deleted, and nothing that costs money is "
+                f"off ({words.off_by}): none deletes anything, and nothing that costs money is "
                 "created; `llmanager reap --on` turns the reapers on again",
                 fixes,
             )

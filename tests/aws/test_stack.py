@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from llmanager_sdk.aws.reaper import LAMBDA
 from llmanager_sdk.aws.stack import DEFAULT_CAP, FRESH_S, allowed, older, outdated
 from llmanager_sdk.errors import CloudUnavailable, ConfigurationError, NotAllowed, StartFailed
 from llmanager_sdk.testing.aws import FakeAws, Fault
@@ -84,6 +86,56 @@ def test_the_cap_of_the_stack_holds_whatever_the_settings_say(stage: Stage) -> N
     platform.beats.beat("test")
     with pytest.raises((StartFailed, NotAllowed), match=r"cap of this namespace is 1\.00"):
         ensure(platform, want())
+
+
+def test_who_cannot_read_the_cap_is_not_above_the_usual_one(stage: Stage, aws: FakeAws) -> None:
+    stage.deploy(cap=1.0)
+    aws.faults.add(Fault("cloudformation:DescribeStacks", "denied", times=9))
+    platform = stage.scene.process(cap=50.0)
+    platform.beats.beat("test")
+    with pytest.raises(
+        (StartFailed, NotAllowed), match=r"cap of this namespace is 5\.00"
+    ) as caught:
+        ensure(platform, replace(want(), price=DEFAULT_CAP + 1))
+    assert "allow this caller cloudformation:DescribeStacks" in str(caught.value)
+
+
+@pytest.mark.parametrize(("mine", "most"), [(None, DEFAULT_CAP), (50.0, DEFAULT_CAP), (2.0, 2.0)])
+def test_an_unseen_cap_is_the_usual_one(mine: float | None, most: float) -> None:
+    assert allowed(mine, {}, seen=False) == most
+
+
+@pytest.mark.parametrize("describes", [True, False], ids=["with outputs", "with parameters alone"])
+def test_the_cap_holds_while_half_of_the_stack_is_there(
+    stage: Stage, aws: FakeAws, describes: bool
+) -> None:
+    stage.deploy(cap=1.0)
+    half_deleted(stage, aws, describes)
+    platform = stage.platform()
+    assert platform.stack.outputs() == {}
+    assert platform.stack.cap(50.0) == platform.stack.cap(None) == 1.0
+
+
+def half_deleted(stage: Stage, aws: FakeAws, describes: bool = True) -> None:
+    aws.rules.undeletable["Role"] = "it is in use"
+    aws.session().client("cloudformation").delete_stack(StackName=stage.name)
+    aws.clock.sleep(60.0)
+    stack = stage.stack()
+    assert stack is not None
+    assert stack.status == "DELETE_FAILED"
+    if not describes:
+        stack.outputs.clear()
+
+
+def test_nobody_counts_on_the_lambda_of_a_stack_that_goes(stage: Stage, aws: FakeAws) -> None:
+    stage.deploy()
+    half_deleted(stage, aws)
+    platform = stage.scene.process()
+    platform.beats.beat(LAMBDA)  # of a sweep that was under way
+    with pytest.raises((StartFailed, NotAllowed), match="no reaper lives"):
+        ensure(platform, want())
+    platform.beats.beat("watch@here:1")
+    ensure(platform, want(key="other"))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ import pytest
 
 from llmanager_sdk.aws.platform import AwsPlatform
 from llmanager_sdk.aws.reaper import LAMBDA
-from llmanager_sdk.errors import NameTaken, NewerSchema, NotAllowed, StackFailed
+from llmanager_sdk.core import verbs
+from llmanager_sdk.core.drivers import run
+from llmanager_sdk.errors import NameTaken, NewerSchema, NotAllowed, StackFailed, StartFailed
 from llmanager_sdk.ports.history import Stored
 from llmanager_sdk.testing.aws import FakeAws
 from tests.aws.flows import BODY, ROLE, ensure, reap, stop, want
@@ -108,6 +110,15 @@ def test_force_does_not_wait(stage: Stage, aws: FakeAws) -> None:
     assert aws.clock.time() - began < platform.endpoints.timing.max_call
 
 
+def test_force_does_not_wait_for_a_stop_that_did(stage: Stage, aws: FakeAws) -> None:
+    engine = used(stage).keeper.engine
+    ensure(stage.platform(), want())
+    run(verbs.stop(engine, "tiny"), aws.clock)
+    began = aws.clock.time()
+    stage.destroy(Person(), resources="stop", data="delete", force=True)
+    assert aws.clock.time() - began < engine.kinds["endpoint"].timing.max_call
+
+
 def test_what_no_row_knows_goes_only_with_our_tags(stage: Stage, aws: FakeAws) -> None:
     used(stage)
     stop(stage.platform())
@@ -180,6 +191,53 @@ def test_a_stack_that_cannot_be_deleted_says_why_and_goes_later(stage: Stage, aw
     aws.rules.undeletable.clear()
     assert stage.destroy().agreed
     assert stage.stack() is None
+
+
+class Sweeps(Person):
+    """Sees how the Lambda sweeps once more, a moment before it is gone; then may press Ctrl-C."""
+
+    def __init__(self, platform: AwsPlatform, *, leaves: bool = False) -> None:
+        super().__init__()
+        self.platform = platform
+        self.leaves = leaves
+        self.lived: list[bool] = []
+
+    def say(self, line: str) -> None:
+        super().say(line)
+        if "DELETE_IN_PROGRESS   Reaper" in line:
+            self.lived.append(bool(self.platform.beats.living()))
+            self.platform.beats.beat(LAMBDA)
+        if self.leaves and "DELETE_COMPLETE      Reaper" in line:
+            raise KeyboardInterrupt
+
+
+def test_a_reaper_that_is_gone_does_not_live_however_the_deletion_ends(
+    stage: Stage, aws: FakeAws
+) -> None:
+    used(stage)
+    aws.rules.undeletable["Role"] = "Cannot delete a policy attached to entities."
+    person = Sweeps(stage.platform())
+    with pytest.raises(StackFailed) as caught:
+        stage.destroy(person, resources="stop", data="keep")
+    assert "detach the policies" in caught.value.hint
+    assert person.lived == [False], "it is ended before the stack goes"
+    assert person.platform.beats.living() == [], "and again"
+    with pytest.raises((StartFailed, NotAllowed), match="no reaper lives"):
+        ensure(stage.scene.process(), want(key="late"))
+
+
+def test_ctrl_c_while_the_stack_goes_leaves_no_living_reaper(stage: Stage) -> None:
+    used(stage)
+    person = Sweeps(stage.platform(), leaves=True)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        stage.destroy(person, resources="stop", data="keep")
+    assert person.platform.beats.living() == []
+    assert "run the same command again" in "".join(caught.value.__notes__)
+
+
+def test_a_reaper_is_ended_where_there_is_no_table(stage: Stage) -> None:
+    stage.platform().beats.end(LAMBDA)
+    assert stage.tables() == []
 
 
 def test_what_is_created_while_the_stack_goes_is_seen(stage: Stage, aws: FakeAws) -> None:

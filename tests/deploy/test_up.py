@@ -146,6 +146,45 @@ def test_a_failed_creation_tells_why_and_the_next_deploy_begins_anew(stage: Stag
     assert len(stage.aws.cloudformation.deleted) == 1
 
 
+def test_a_stack_that_is_made_anew_stays_as_it_was(stage: Stage) -> None:
+    stage.deploy(cap=1.0, topic=TOPIC)
+    stage.aws.rules.undeletable["Role"] = "it is in use"
+    with pytest.raises(StackFailed):
+        stage.destroy()
+    stage.aws.rules.undeletable.clear()
+    person = Person()
+    outcome = stage.deploy(person, topic=f"{TOPIC}-too")
+    assert outcome.stacks[0].parameters["Cap"] == "1"
+    assert outcome.stacks[0].parameters["TopicArn"] == f"{TOPIC}-too", "unless it is asked for"
+    assert person.lines.index("  it was made with Cap: 1") < person.lines.index("  Cap: 1")
+    assert f"  TopicArn: {TOPIC}-too" in person.lines
+
+
+def test_a_stack_that_takes_the_place_of_one_that_goes_stays_as_it_was(stage: Stage) -> None:
+    stage.deploy(cap=1.0)
+    stage.aws.session().client("cloudformation").delete_stack(StackName=stage.name)
+    stage.aws.clock.sleep(1.0)
+    person = Person()
+    assert stage.deploy(person).stacks[0].outputs["Cap"] == "1"
+    assert f"{stage.name} is in DELETE_IN_PROGRESS; waiting for its end" in person.lines
+
+
+@pytest.mark.parametrize(
+    ("reason", "hint"),
+    [
+        ("You must wait 60 seconds after deleting a queue before you can create", "a minute"),
+        ("AWS.SimpleQueueService.QueueDeletedRecently (Service: Sqs)", "a minute"),
+        ("Runtime python9 is not supported", "correct what the reasons name"),
+    ],
+)
+def test_a_failure_is_told_with_its_cure(stage: Stage, reason: str, hint: str) -> None:
+    stage.aws.rules.uncreatable["Reaper"] = reason
+    with pytest.raises(StackFailed) as caught:
+        stage.deploy()
+    assert hint in caught.value.hint
+    assert "run the same command again" in caught.value.hint
+
+
 def test_a_diff_of_a_dead_stack_only_says_so(stage: Stage) -> None:
     stage.aws.rules.uncreatable["Reaper"] = "no"
     with pytest.raises(StackFailed):

@@ -24,6 +24,8 @@ GRACE_S = 8.0
 """How long a connection that is refused is tried again while its engine says that it is up."""
 PAUSE_MOST_S, RETRY_AFTER_MOST_S = 8.0, 60.0
 """The longest pause of ours, and the longest that a server may ask for before it is an error."""
+STRANGE = {401, 404, 405, 501}
+"""What somebody else may say who listens where an engine of this machine has listened before."""
 LIVES = 3
 """How many engines may end under one call before it gives up."""
 
@@ -91,7 +93,7 @@ class Call(Generic[Piece]):
                         return
                     except FAULTS as caught:
                         fault, error = self._fault(caught, answer)
-                over = isinstance(fault, NotReached) and self.link.lost(endpoint)
+                over = _strange(fault, endpoint) and self.link.lost(endpoint)
                 time.sleep(tries.pause(fault, error, over))
         except LLManagerError as raised:
             raise twin(raised) from raised.__cause__
@@ -119,7 +121,7 @@ class Call(Generic[Piece]):
                         return
                     except FAULTS as caught:
                         fault, error = self._fault(caught, answer)
-                over = isinstance(fault, NotReached) and await self.link.alost(endpoint)
+                over = _strange(fault, endpoint) and await self.link.alost(endpoint)
                 await asyncio.sleep(tries.pause(fault, error, over))
         except LLManagerError as raised:
             raise twin(raised) from raised.__cause__
@@ -137,6 +139,13 @@ class Call(Generic[Piece]):
         if answer.begun:
             raise error from caught
         return fault, error
+
+
+def _strange(fault: Exception, endpoint: Endpoint) -> bool:
+    """Whether the engine may be gone; on this machine it costs a look at a lock to know."""
+    if isinstance(fault, Refused):
+        return bool(endpoint.slots) and fault.status in STRANGE
+    return isinstance(fault, NotReached)
 
 
 class Ends:
@@ -193,6 +202,9 @@ class _Tries:
             self._lives -= over
             if self._lives >= 0 and (over or now - self._since < GRACE_S):
                 return 0.0 if over else 0.2
+        elif over and self._lives:
+            self._lives -= 1
+            return 0.0
         elif isinstance(fault, Refused) and fault.status in TRANSIENT and self._left > 0:
             self._left -= 1
             full = min(0.25 * 2.0**self._done, PAUSE_MOST_S)

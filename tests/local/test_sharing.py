@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import random
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from tests.local import scenes
@@ -37,3 +43,39 @@ def test_a_killed_engine_is_a_typed_error_and_the_next_use_recovers(
 
 def test_a_killed_user_leaves_nothing_behind(home: Path) -> None:
     assert scenes.user_killed(home, idle=2.0) < SOON
+
+
+class Stranger(BaseHTTPRequestHandler):
+    """Something else that listens where an engine has listened before."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_error(404)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+def _taken(port: int) -> ThreadingHTTPServer:
+    """Somebody else's server there, as soon as the system has let go of the port."""
+    for _ in range(300):
+        with suppress(OSError):
+            return ThreadingHTTPServer(("127.0.0.1", port), Stranger)
+        scenes.select_pause()
+    raise TimeoutError(port)
+
+
+def test_a_stranger_on_the_port_of_a_dead_engine_is_left_for_a_new_one(home: Path) -> None:
+    model = scenes.llm(60.0, max_tokens=4)
+    model.invoke("hello")
+    [told] = (home / "run").glob("*/endpoint.json")
+    port = urlsplit(json.loads(told.read_text())["url"]).port
+    for process in scenes.processes(home):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    assert scenes.until(lambda: not scenes.processes(home), SOON) < SOON
+    with _taken(port or 0) as stranger:
+        Thread(target=stranger.serve_forever, daemon=True).start()
+        assert model.invoke("hello").text
+        stranger.shutdown()
+    assert scenes.hosts_started(home) == 2

@@ -1,1 +1,1 @@
-"""."""
+"""The platform `local`: engines, datasets and histories on this machine."""

@@ -47,21 +47,27 @@ class Bound:
 
 
 class Counted:
-    """One call that was counted in: it is counted out once, by `leave` or when nobody holds it.
+    """One call on a lease. Once counted in, it is counted out once: by `leave`, or when nobody
+    holds it any more.
 
     An asynchronous generator whose event loop was closed is collected without its `finally`.
     A forked child owes nothing: the call is its parent's.
     """
 
     def __init__(self, lease: Lease) -> None:
-        self._lease: Lease | None = lease
+        self._lease = lease
         self._process = os.getpid()
+        self._in = False
+
+    def entered(self) -> None:
+        """`Lease.enter` has counted it in."""
+        self._in = True
 
     def leave(self) -> None:
-        """The call ended."""
-        lease, self._lease = self._lease, None
-        if lease is not None and self._process == os.getpid():
-            lease.leave()
+        """The call ended, or never began."""
+        inside, self._in = self._in, False
+        if inside and self._process == os.getpid():
+            self._lease.leave()
 
     __del__ = leave
 
@@ -208,19 +214,21 @@ class ModelLink:
             yield fixed
             return
         bound, lease = self._leased()
-        endpoint = None
-        while endpoint is None:
-            with Told(self, notify) as tell:
-                known = lease.enter(
-                    wait=self._on_cold == "wait", timeout=self._timeout, notify=tell
-                )
+        while True:
             counted = Counted(lease)
-            endpoint = bound.addresses.get(known.life.gen)
-            endpoint = endpoint or self._address(bound, lease, known, counted)
-        try:
-            yield endpoint
-        finally:
-            counted.leave()
+            try:
+                with Told(self, notify) as tell:
+                    known = lease.enter(
+                        wait=self._on_cold == "wait", timeout=self._timeout, notify=tell
+                    )
+                    counted.entered()
+                endpoint = bound.addresses.get(known.life.gen)
+                endpoint = endpoint or self._address(bound, lease, known)
+                if endpoint is not None:
+                    yield endpoint
+                    return
+            finally:
+                counted.leave()
 
     @asynccontextmanager
     async def acall(self, notify: Notify | None = None) -> AsyncIterator[Endpoint]:
@@ -231,30 +239,29 @@ class ModelLink:
             yield fixed
             return
         bound, lease = self._leased()
-        endpoint = None
-        while endpoint is None:
-            with Told(self, notify) as tell:
-                known = await lease.aenter(
-                    wait=self._on_cold == "wait", timeout=self._timeout, notify=tell
-                )
+        while True:
             counted = Counted(lease)
-            endpoint = bound.addresses.get(known.life.gen)
-            if endpoint is None:
-                endpoint = await asyncio.to_thread(self._address, bound, lease, known, counted)
-        try:
-            yield endpoint
-        finally:
-            counted.leave()
+            try:
+                with Told(self, notify) as tell:
+                    known = await lease.aenter(
+                        wait=self._on_cold == "wait", timeout=self._timeout, notify=tell
+                    )
+                    counted.entered()
+                endpoint = bound.addresses.get(known.life.gen)
+                if endpoint is None:
+                    endpoint = await asyncio.to_thread(self._address, bound, lease, known)
+                if endpoint is not None:
+                    yield endpoint
+                    return
+            finally:
+                counted.leave()
 
-    def _address(
-        self, bound: Bound, lease: Lease, known: Known, counted: Counted
-    ) -> Endpoint | None:
-        """Where it answers; None, with the call counted out, if it went in this very moment."""
+    def _address(self, bound: Bound, lease: Lease, known: Known) -> Endpoint | None:
+        """Where it answers; None if it went in this very moment."""
         try:
             endpoint = replace(bound.platform.endpoint(known.life), gen=known.life.gen)
-        except BaseException as error:
-            counted.leave()
-            if isinstance(error, NotRunning) and run(lease.lost(known.life.gen), self._clock):
+        except NotRunning:
+            if run(lease.lost(known.life.gen), self._clock):
                 return None
             raise
         bound.addresses.clear()

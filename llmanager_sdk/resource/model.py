@@ -96,7 +96,7 @@ class ModelResource(ModelLink, Resource):
                 deadline = bound.engine.clock.time() + wait
                 run(bound.engine.ensure(want, deadline=deadline, notify=tell), self._clock)
             lease.enter(timeout=wait, notify=tell)
-        lease.leave()
+            lease.leave()
         return self.status()
 
     def replace(

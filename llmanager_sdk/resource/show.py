@@ -33,13 +33,11 @@ def reporter(title: str, show: Show = "auto", *more: Notify) -> Notify:
         show: "auto" for a terminal or notebook if there is one, "off", or a callback.
         more: further callbacks, such as LangChain's custom events.
     """
-    sinks: list[Notify] = [_Paced(_Log(title)), *(_Paced(each) for each in more)]
+    sinks: list[Notify] = [_Paced(_Log(title)), *(_Paced(_Muted(each)) for each in more)]
     if callable(show):
         sinks.append(_Paced(_Muted(show)))
-    elif show == "auto":
-        screen = _screen(title)
-        if screen is not None:
-            sinks.append(screen)
+    elif show == "auto" and (screen := _screen(title)) is not None:
+        sinks.append(_Muted(screen))
 
     def tell(progress: Progress) -> None:
         for sink in sinks:
@@ -68,7 +66,7 @@ class _Paced:
 
 
 class _Muted:
-    """A caller's own callback: what it raises is logged, breaks no start, and silences it."""
+    """A listener that may fail: what it raises is logged, breaks no start, and silences it."""
 
     def __init__(self, sink: Callable[[Progress], Any]) -> None:
         self._sink = sink
@@ -81,7 +79,7 @@ class _Muted:
             self._sink(progress)
         except Exception:
             self._failed = True
-            log.warning("the progress callback failed; it is not called again", exc_info=True)
+            log.warning("progress could not be told; it is not tried again", exc_info=True)
 
 
 class _Log:
@@ -98,9 +96,16 @@ class _Log:
 def _screen(title: str) -> Notify | None:
     if _in_notebook():
         return _Notebook(title)
-    if sys.stderr is not None and sys.stderr.isatty():
+    if sys.stderr is not None and _is_terminal(sys.stderr):
         return _Terminal(title, sys.stderr)
     return None
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except ValueError:  # somebody closed it
+        return False
 
 
 def _in_notebook() -> bool:
@@ -136,8 +141,12 @@ class _Terminal:
             if over:
                 _showing.discard(progress.key)
         end = "\n" if over else ""
-        self._stream.write(f"\r\033[K{line(self._title, progress)}{end}")
-        self._stream.flush()
+        try:
+            self._stream.write(f"\r\033[K{line(self._title, progress)}{end}")
+            self._stream.flush()
+        except BaseException:  # it is closed: the line is free for another one
+            _showing.discard(progress.key)
+            raise
 
 
 class _Notebook:

@@ -52,6 +52,16 @@ def test_a_callback_that_raises_breaks_nothing_and_is_logged_once(
     assert caplog.records[0].exc_info
 
 
+@pytest.mark.parametrize("closed", [io.StringIO(), Screen()])
+def test_a_closed_terminal_fails_no_start(monkeypatch: pytest.MonkeyPatch, closed: Screen) -> None:
+    monkeypatch.setattr(sys, "stderr", closed)
+    before = reporter("model")
+    closed.close()
+    for tell in (before, reporter("model")):
+        tell(START)
+        tell(START._replace(phase="ready", message="it is up"))
+
+
 def test_a_terminal_has_one_line_that_is_drawn_over_and_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -14,8 +14,7 @@ def forget(platform: Platform, key: str) -> bool:
         return False
     from llmanager_sdk.local import logs
 
-    settings = platform.settings
     lives = platform.keeper.engine.registry.read(key).lives
     keep = {life.names["run"] for life in lives if life.phase != "gone"}
-    logs.forget(settings.home / "run", settings.namespace, key, keep)
+    logs.forget(platform.settings.home / "run", {life.names["run"] for life in lives}, keep)
     return True

@@ -60,5 +60,5 @@ def test_logs_of_one_key_are_forgotten_and_no_others(tmp_path: Path) -> None:
     for each in (gone, other, kept, held):
         each.mkdir()
     assert RunDir(held).claim() is not None
-    logs.forget(tmp_path, "main", "chat", {kept.name})
+    logs.forget(tmp_path, {held.name, kept.name}, {kept.name})
     assert sorted(tmp_path.iterdir()) == sorted([other, kept, held])

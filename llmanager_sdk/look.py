@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from llmanager_sdk.core.life import SCHEMA, Life, Names, Seen, Slot
 from llmanager_sdk.core.ports import Kind
 from llmanager_sdk.costs import Cost, Look, cost
-from llmanager_sdk.errors import LLManagerError, PermissionMissing
+from llmanager_sdk.errors import PermissionMissing
 from llmanager_sdk.ports.platform import Platform
 
 AT_ONCE = 8
@@ -108,6 +108,7 @@ def _see(view: View, slot: Slot, life: Life) -> Look:
     try:
         seen = kind.observe(life)
         used = kind.used_outside(life) if life.phase == "ready" else -math.inf
-    except LLManagerError as error:
-        view.notes.append(f"{slot.key}, life {life.gen} ({error.message})")
+    except Exception as error:  # one row hides no other
+        why = getattr(error, "message", "") or repr(error)
+        view.notes.append(f"{slot.key}, life {life.gen} ({why})")
     return Look(slot, life, seen, used, view.at)

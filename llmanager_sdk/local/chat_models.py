@@ -11,7 +11,7 @@ from llmanager_sdk.core.life import Spec
 from llmanager_sdk.core.spec import spec_of
 from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.local import gguf
-from llmanager_sdk.local.machine import engine_threads
+from llmanager_sdk.local.machine import all_cores, engine_threads
 from llmanager_sdk.local.weights import Weights, find
 from llmanager_sdk.ports.models import ChatModel
 from llmanager_sdk.settings import Settings
@@ -21,6 +21,8 @@ CONTEXT = 8192
 SLOTS = 4
 """How many calls an engine works on at once, each with a context of its own, where there is memory
 for it; the others wait in a queue."""
+NAME = 128
+"""The most characters of a deployment's name."""
 _OPTIONS = ("context", "slots", "threads")
 
 
@@ -38,6 +40,7 @@ def resolve(
     Raises:
         UnknownModel, ConfigurationError: it cannot be had, or an option makes no sense.
     """
+    _check_name(deployment)
     chosen = _options(options)
     asked = model or settings.local_model or DEFAULT_CHAT
     own = asked.endswith(".gguf")
@@ -57,7 +60,7 @@ def resolve(
         "served": weights.name,
         "context": context,
         "slots": chosen.get("slots", SLOTS),
-        "threads": chosen.get("threads", engine_threads()),
+        "threads": chosen.get("threads", engine_threads(all_cores())),
     }
     digest = spec_of("model", "", body).digest
     key = deployment or f"{weights.name}-{digest[:6]}"
@@ -65,6 +68,18 @@ def resolve(
     return ChatModel(
         name, weights.name, Spec("model", key, body, digest), context, False, _profile(context)
     )
+
+
+def _check_name(deployment: str | None) -> None:
+    """It is shown in tables and typed in commands."""
+    if deployment is None:
+        return
+    if not isinstance(deployment, str) or len(deployment) > NAME or not deployment.isprintable():
+        raise ConfigurationError(
+            f"deployment={str(deployment)[:NAME]!r} cannot be a name",
+            step="find the weights",
+            hint=f'write a text of at most {NAME} characters in one line: deployment="chat"',
+        )
 
 
 def _options(options: Mapping[str, Any]) -> dict[str, int]:

@@ -24,7 +24,7 @@ from llmanager_sdk.core.ports import Clock
 from llmanager_sdk.errors import NotRunning, StartFailed
 from llmanager_sdk.local.host import open_calls
 from llmanager_sdk.local.machine import free_memory
-from llmanager_sdk.local.rundir import RunDir, write_private
+from llmanager_sdk.local.rundir import RunDir, folders, possible, slug, write_private
 from llmanager_sdk.local.timing import LOCAL
 from llmanager_sdk.ports.models import Endpoint
 from llmanager_sdk.settings import Settings
@@ -59,13 +59,14 @@ class ModelKind:
         self._asked: dict[str, float] = {}
 
     def _run(self, life: Life) -> RunDir:
-        return RunDir(self._folder / life.names["run"])
+        name = life.names["run"]
+        return RunDir(self._folder / (name if possible(name) else slug(name)))  # which is not there
 
     # -- creating ------------------------------------------------------------------------------
 
     def name(self, spec: Spec, gen: int, token: str) -> Mapping[str, str]:
         """One run folder for each life."""
-        return {"run": f"{self._settings.namespace}-{spec.key}-{gen}-{token}"}
+        return {"run": f"{self._settings.namespace}-{slug(spec.key)}-{gen}-{token}"}
 
     def create(self, life: Life, part: str) -> None:
         """Start the host, unless one lives. The lock is taken before and inherited by it."""
@@ -127,15 +128,18 @@ class ModelKind:
     # -- looking -------------------------------------------------------------------------------
 
     def list(self, namespace: str) -> Iterator[Mapping[str, str]]:
-        """The run folders whose host lives."""
-        for path in sorted(self._folder.glob(f"{namespace}-*")):
-            if RunDir(path).held():
-                yield {"run": path.name}
+        """The run folders whose host lives, or may."""
+        for path in folders(self._folder, f"{namespace}-*"):
+            if _held(RunDir(path)) is not False:
+                yield {"run": path.relative_to(self._folder).as_posix()}
 
     def observe(self, life: Life) -> Seen:
         """By the lock: free is gone; held is up while its address is there."""
         run = self._run(life)
-        if run.held():
+        held = _held(run)
+        if held is None:
+            return Seen.UNKNOWN
+        if held:
             if run.endpoint.exists():
                 return Seen.READY
             return Seen.GOING if life.ready_at else Seen.PENDING  # the host removes it first
@@ -148,7 +152,7 @@ class ModelKind:
         left to ask.
         """
         answer = self._ask(life, "GET", "/metrics", None, timeout=5.0)
-        if answer is None and not self._run(life).held():
+        if answer is None and _held(self._run(life)) is False:
             return -math.inf
         return open_calls(answer, self._clock.time())
 
@@ -186,7 +190,7 @@ class ModelKind:
     ) -> tuple[int, str] | None:
         try:
             endpoint = self.endpoint(life)
-        except NotRunning:
+        except (NotRunning, OSError):
             return None
         connection = http.client.HTTPConnection(urlsplit(endpoint.url).netloc, timeout=timeout)
         try:
@@ -215,11 +219,19 @@ class ModelKind:
 
     def _prune(self) -> None:
         """Forget the logs of engines that ended long ago."""
-        for path in self._folder.iterdir():
+        for path in folders(self._folder):
             with contextlib.suppress(OSError):
                 old = time.time() - path.stat().st_mtime > KEEP_LOGS_S
                 if old and not RunDir(path).held():
                     shutil.rmtree(path)
+
+
+def _held(run: RunDir) -> bool | None:
+    """Whether its host is alive; None if that cannot be seen."""
+    try:
+        return run.held()
+    except (OSError, ValueError):
+        return None
 
 
 def _kill_holder(run: RunDir) -> None:

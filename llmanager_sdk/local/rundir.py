@@ -12,12 +12,38 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 TAIL = 64 * 1024
+_PLAIN = re.compile(r"\w[\w.-]{0,63}", re.ASCII)
+_LONGEST = 255
+"""Bytes in the name of a file or folder, on all common file systems."""
+
+
+def slug(key: str) -> str:
+    """A key as a part of a folder's name: itself, or what can be kept of it and its digest."""
+    if _PLAIN.fullmatch(key):
+        return key
+    kept = re.sub(r"[^\w.-]+", "-", key, flags=re.ASCII).strip("-.")[:40]
+    return f"{kept}-{hashlib.sha256(key.encode(errors='surrogatepass')).hexdigest()[:12]}"
+
+
+def possible(name: str) -> bool:
+    """Whether the file system could have a folder of that name at all."""
+    short = all(len(part.encode(errors="surrogatepass")) <= _LONGEST for part in name.split("/"))
+    return short and "\0" not in name and len(name) <= 4 * _LONGEST
+
+
+def folders(home: Path, pattern: str = "*") -> Iterator[Path]:
+    """Folders with a lock of their own; keys with a slash once made them lie in one another."""
+    for lock in sorted(home.glob(f"{pattern}/**/lock")):
+        yield lock.parent
 
 
 class RunDir:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,6 +110,12 @@ def test_specs_differ_where_the_engine_would(settings: Settings, weights: Path) 
     stand_in = Settings(home=settings.home, local_model="smollm2-135m")
     assert resolve("llama3-8b", None, {}, stand_in).stand_in
     assert not resolve(str(weights), None, {}, stand_in).stand_in
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "a\nb", "\x1b[2J", 3])
+def test_a_deployment_that_nobody_could_type_is_refused(settings: Settings, name: Any) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be a name"):
+        resolve(None, name, {}, settings)
 
 
 @pytest.mark.parametrize("options", [{"slots": 0}, {"context": True}, {"threads": "2"}, {"gpu": 1}])

@@ -12,6 +12,8 @@ from llmanager_sdk.errors import ConfigurationError
 
 FILE = "llmanager.toml"
 PLATFORMS = ("local", "aws")
+_YES = ("1", "true", "yes", "y", "on")
+_NO = ("0", "false", "no", "n", "off", "")
 _NAMESPACE = re.compile(r"[a-z][a-z0-9]{0,7}")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)?")
@@ -87,10 +89,10 @@ class Settings:
             ConfigurationError: for an unknown key or a value that makes no sense.
         """
         environ = os.environ if environ is None else environ
-        raw = stored((folder or Path.cwd()) / FILE)
+        raw = stored((folder or Path()) / FILE)
         raw |= {k: v for k in NAMES if (v := environ.get(f"LLMANAGER_{k.upper()}"))}
         merged = cls.of(raw)
-        return replace(merged, home=merged.home.expanduser().absolute())
+        return replace(merged, home=located(merged.home, "LLMANAGER_HOME"))
 
     @classmethod
     def of(cls, raw: Mapping[str, object]) -> Settings:
@@ -112,7 +114,7 @@ def _value(name: str, raw: object) -> object:
     if name == "home":
         return Path(str(raw))
     if name == "offline":
-        return str(raw).lower() not in ("0", "false", "no", "")
+        return _yes_or_no(name, str(raw))
     if name in ("subnets", "security_groups"):
         parts = raw if isinstance(raw, list) else str(raw).split(",")
         return tuple(str(part).strip() for part in parts if str(part).strip())
@@ -124,6 +126,32 @@ def _value(name: str, raw: object) -> object:
                 f"cap {raw!r} is not an amount of $/h", hint="set LLMANAGER_CAP=5"
             ) from error
     return str(raw)
+
+
+def _yes_or_no(name: str, text: str) -> bool:
+    word = text.strip().lower()
+    if word not in _YES + _NO:
+        raise ConfigurationError(
+            f"{name} {text!r} is neither yes nor no",
+            hint=f"set LLMANAGER_{name.upper()}=1, or leave it out",
+        )
+    return word in _YES
+
+
+def located(path: Path, variable: str) -> Path:
+    """The path from the root on.
+
+    Raises:
+        ConfigurationError: the user's home, or the current folder that it is in, does not exist.
+    """
+    try:
+        return path.expanduser().absolute()
+    except (RuntimeError, FileNotFoundError) as error:
+        raise ConfigurationError(
+            f"where {path} lies cannot be said: {error}",
+            resource=str(path),
+            hint=f"set {variable} to a path from the root on, such as /var/lib/llmanager",
+        ) from error
 
 
 def stored(path: Path) -> dict[str, object]:
@@ -161,7 +189,10 @@ def seconds(value: float | str, what: str = "duration") -> float:
         match = _DURATION.fullmatch(value.strip())
         number = float(match[1]) * _UNITS[match[2] or "s"] if match else -1.0
     else:
-        number = -1.0 if isinstance(value, bool) else float(value)
+        try:
+            number = -1.0 if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError, OverflowError):
+            number = -1.0
     if not 0 <= number < float("inf"):
         raise ConfigurationError(
             f"{what} {value!r} is not a duration", hint="write 90, '90s', '30m' or '2h'"

@@ -15,7 +15,7 @@ from typing import Any
 
 from llmanager_sdk.errors import ConfigurationError, UnknownModel
 from llmanager_sdk.forks import forget_after_fork
-from llmanager_sdk.local.machine import engine_threads
+from llmanager_sdk.local.machine import cores, engine_threads
 from llmanager_sdk.local.setup import check_sha256, sha256_of
 from llmanager_sdk.settings import Settings
 
@@ -104,7 +104,7 @@ class OnnxEncoder:
         if self._sha256:
             check_sha256(self._model, self._sha256)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = engine_threads()
+        options.intra_op_num_threads = engine_threads(cores())
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         # Threads that wait by spinning halve the speed of a machine that does something else too.

@@ -46,6 +46,8 @@ _BLOCKS = {
 """Tensor type -> (elements of a block, its bytes); a type that is not here counts as nothing."""
 _MOST = 1 << 26
 """No count or length in a sound head is larger; a torn one has such numbers."""
+_AXES = 4
+"""The most dimensions of a tensor (GGML_MAX_DIMS)."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Gguf:
 
     def _number(self, name: str, default: int) -> int:
         value = self.metadata.get(f"{self.architecture}.{name}", default)
-        return value if isinstance(value, int) else default
+        return value if isinstance(value, int) and value >= 0 else default
 
     @property
     def architecture(self) -> str:
@@ -83,7 +85,7 @@ class Gguf:
     def cache_bytes(self, context: int) -> int:
         """The key-value cache of that many tokens, in 16-bit floats, in bytes."""
         heads = self._number("attention.head_count", 1)
-        width = self._number("embedding_length", 1) // heads
+        width = self._number("embedding_length", 1) // max(heads, 1)  # state-space models have none
         keys = self._number("attention.key_length", width)
         values = self._number("attention.value_length", width)
         per_token = self._number("attention.head_count_kv", heads) * (keys + values) * 2
@@ -102,7 +104,7 @@ def read(path: Path) -> Gguf:
             return _read(path, size, file)
     except OSError as error:
         raise _refusal(path, f"it cannot be read: {error.strerror}") from error
-    except (struct.error, UnicodeDecodeError, KeyError) as error:
+    except (struct.error, UnicodeDecodeError, KeyError, RecursionError) as error:
         raise _refusal(path, "it ends too early or is damaged") from error
 
 
@@ -130,7 +132,9 @@ def _read(path: Path, size: int, file: BinaryIO) -> Gguf:
         if value is not None:
             metadata[name] = value
     last = max((_tensor(file) for _ in range(tensors)), default=0)
-    align = int(metadata.get("general.alignment", 32))
+    align = metadata.get("general.alignment", 32)
+    if not isinstance(align, int) or align < 1:
+        raise _refusal(path, f"its head makes no sense (alignment {align!r})")
     data = -(-file.tell() // align) * align
     if data + last > size:
         raise _refusal(path, f"it ends too early: {size} of {data + last} bytes are there")
@@ -168,6 +172,8 @@ def _tensor(file: BinaryIO) -> int:
     """Skip one tensor's description; where its data end, relative to where all data begin."""
     _string(file)
     (dimensions,) = struct.unpack("<I", file.read(4))
+    if dimensions > _AXES:
+        raise struct.error("a tensor of that many dimensions is damage")
     shape = struct.unpack(f"<{dimensions}Q", file.read(8 * dimensions))
     kind, offset = struct.unpack("<IQ", file.read(12))
     block, width = _BLOCKS.get(kind, (1, 0))

@@ -13,13 +13,24 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def engine_threads() -> int:
+def all_cores() -> int:
+    """The cores of the machine, or of the container: the same number for all its processes.
+
+    Those that its first process may use; another one may have been bound to fewer.
+    """
+    try:
+        return len(os.sched_getaffinity(1))
+    except (AttributeError, OSError):
+        return os.cpu_count() or 1
+
+
+def engine_threads(available: int) -> int:
     """Threads for an engine: one core stays free.
 
     llama.cpp's threads wait for each other by spinning: with as many as there are cores, one busy
     neighbour slows it down tenfold.
     """
-    return max(1, cores() - 1)
+    return max(1, available - 1)
 
 
 def free_memory() -> int | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from llmanager_sdk.catalog import Entry, chat_models
 from llmanager_sdk.errors import UnknownModel
 from llmanager_sdk.local.setup import set_up
-from llmanager_sdk.settings import Settings
+from llmanager_sdk.settings import Settings, located
 
 log = logging.getLogger("llmanager_sdk")
 
@@ -68,7 +68,7 @@ def find(name: str, settings: Settings) -> Weights:
 
 
 def _own(name: str, settings: Settings) -> Weights:
-    path = Path(name).expanduser().absolute()
+    path = located(Path(name), "model")
     if not path.is_file():
         raise _unknown(name, "there is no such file", settings)
     return Weights(path.stem, path)
@@ -79,14 +79,19 @@ def _installed(entry: Entry, settings: Settings) -> Path | None:
     return path if path.is_file() else None
 
 
-def _hub() -> Path:
+def _hub() -> Path | None:
     """Where huggingface_hub keeps its cache (its documentation, "Manage your cache")."""
     home = os.environ.get("HF_HOME") or "~/.cache/huggingface"
-    return Path(os.environ.get("HF_HUB_CACHE") or f"{home}/hub").expanduser()
+    try:
+        return Path(os.environ.get("HF_HUB_CACHE") or f"{home}/hub").expanduser()
+    except RuntimeError:  # a user without a home has no cache
+        return None
 
 
 def _cached(repo: str, file: str) -> Iterator[Path]:
-    folder = _hub() / f"models--{repo.replace('/', '--')}" / "snapshots"
+    if (hub := _hub()) is None:
+        return
+    folder = hub / f"models--{repo.replace('/', '--')}" / "snapshots"
     found = folder.glob(f"*/{file or '*.gguf'}") if folder.is_dir() else ()
     yield from sorted((each for each in found if each.is_file()), key=lambda x: x.stat().st_mtime)
 

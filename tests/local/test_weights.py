@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from llmanager_sdk.errors import ConfigurationError, StoreCorrupt, UnknownModel
 from llmanager_sdk.local import gguf
 from llmanager_sdk.local.chat_models import resolve
 from llmanager_sdk.local.download import download
+from llmanager_sdk.local.machine import all_cores, cores
 from llmanager_sdk.local.setup import check_sha256, set_up
 from llmanager_sdk.local.weights import available, find
 from llmanager_sdk.settings import Settings
@@ -116,6 +118,18 @@ def test_specs_differ_where_the_engine_would(settings: Settings, weights: Path) 
 def test_a_deployment_that_nobody_could_type_is_refused(settings: Settings, name: Any) -> None:
     with pytest.raises(ConfigurationError, match="cannot be a name"):
         resolve(None, name, {}, settings)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux binds processes")
+def test_a_process_that_is_bound_to_one_core_asks_for_the_same_engine(settings: Settings) -> None:
+    here = os.sched_getaffinity(0)
+    free, of_all = resolve(None, None, {}, settings), all_cores()
+    os.sched_setaffinity(0, {min(here)})
+    try:
+        assert (cores(), all_cores()) == (1, of_all)
+        assert resolve(None, None, {}, settings).spec == free.spec
+    finally:
+        os.sched_setaffinity(0, here)
 
 
 @pytest.mark.parametrize("options", [{"slots": 0}, {"context": True}, {"threads": "2"}, {"gpu": 1}])

@@ -24,7 +24,7 @@ from llmanager_sdk.core.ports import Clock
 from llmanager_sdk.errors import NotRunning, StartFailed
 from llmanager_sdk.local.host import open_calls
 from llmanager_sdk.local.machine import free_memory
-from llmanager_sdk.local.rundir import RunDir, folders, possible, slug, write_private
+from llmanager_sdk.local.rundir import RunDir, folders, possible, release, slug, write_private
 from llmanager_sdk.local.timing import LOCAL
 from llmanager_sdk.ports.models import Endpoint
 from llmanager_sdk.settings import Settings
@@ -83,7 +83,7 @@ class ModelKind:
                 write_private(run.config, self._config(life) | {"slots": slots})
                 self._spawn(run, lock)
             finally:
-                os.close(lock)
+                release(lock)
         except OSError as error:
             raise translated(error, run.path, "start the engine") from error
 

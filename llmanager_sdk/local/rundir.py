@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,31 @@ def folders(home: Path, pattern: str = "*") -> Iterator[Path]:
         yield lock.parent
 
 
+_claimed: set[int] = set()
+_no_fork = threading.RLock()
+
+
+def release(descriptor: int) -> None:
+    """Give a claimed lock back; a host that inherited it keeps it."""
+    with _no_fork:
+        _claimed.discard(descriptor)
+        os.close(descriptor)
+
+
+def _let_go() -> None:
+    """A child that another thread's lock came with would keep it for as long as it lives."""
+    for descriptor in _claimed:
+        os.close(descriptor)
+    _claimed.clear()
+    _no_fork.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_no_fork.acquire, after_in_parent=_no_fork.release, after_in_child=_let_go
+    )
+
+
 class RunDir:
     """One such folder.
 
@@ -63,32 +89,38 @@ class RunDir:
         self.log = path / "engine.log"
 
     def claim(self) -> int | None:
-        """Take the lock: a descriptor that keeps it, inheritable by a host; None if it is held."""
+        """Take the lock: a descriptor that keeps it, inheritable by a host; None if it is held.
+
+        It is given back with `release`. A forked child does not keep it.
+        """
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self.lock, os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        except BaseException:
-            os.close(descriptor)
-            raise
-        return descriptor
+        with _no_fork:
+            descriptor = os.open(self.lock, os.O_CREAT | os.O_RDWR, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+                return None
+            except BaseException:
+                os.close(descriptor)
+                raise
+            _claimed.add(descriptor)
+            return descriptor
 
     def held(self) -> bool:
         """Whether a host, or the creator that is starting it, is alive."""
-        try:
-            descriptor = os.open(self.lock, os.O_RDWR)
-        except FileNotFoundError:
+        with _no_fork:
+            try:
+                descriptor = os.open(self.lock, os.O_RDWR)
+            except FileNotFoundError:
+                return False
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            finally:
+                os.close(descriptor)
             return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
 
     def clear(self) -> None:
         """Remove secrets and addresses; the log stays."""

@@ -20,7 +20,7 @@ from llmanager_sdk.core.spec import spec_of
 from llmanager_sdk.core.sweep import sweep
 from llmanager_sdk.errors import StartFailed
 from llmanager_sdk.local.platform import LocalPlatform
-from llmanager_sdk.local.rundir import RunDir
+from llmanager_sdk.local.rundir import RunDir, release
 from llmanager_sdk.look import look
 from llmanager_sdk.settings import Settings
 from tests.conftest import processes
@@ -50,7 +50,7 @@ def held(platform: LocalPlatform) -> Iterator[RunDir]:
     assert lock is not None
     folder.endpoint.write_text(json.dumps({"url": "http://127.0.0.1:9/v1", "key": "", "slots": 1}))
     yield folder
-    os.close(lock)
+    release(lock)
 
 
 def the_life(platform: LocalPlatform) -> Life:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from llmanager_sdk.core.life import Life, Seen, Spec
 from llmanager_sdk.errors import StartFailed
 from llmanager_sdk.local.gguf import Gguf
 from llmanager_sdk.local.model_kind import OVERHEAD, ModelKind, room
-from llmanager_sdk.local.rundir import RunDir
+from llmanager_sdk.local.rundir import RunDir, release
 from llmanager_sdk.settings import Settings
 from llmanager_sdk.wire.errors import ContextOverflow
 from tests.local import scenes
@@ -32,7 +31,7 @@ def test_an_engine_is_up_while_its_host_holds_the_lock_and_shows_an_address(tmp_
     assert kind.observe(ready) is Seen.READY
     run.endpoint.unlink()  # the host ends it, and a user must not wait for it
     assert kind.observe(ready) is Seen.GOING
-    os.close(lock)
+    release(lock)
     assert kind.observe(ready) is Seen.ABSENT
     run.failure.write_text("it ended")
     assert kind.observe(ready) is Seen.BROKEN

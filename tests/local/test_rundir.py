@@ -14,7 +14,7 @@ from llmanager_sdk.core.life import Life, Seen, Slot
 from llmanager_sdk.core.spec import spec_of
 from llmanager_sdk.local.model_kind import KEEP_LOGS_S
 from llmanager_sdk.local.platform import LocalPlatform
-from llmanager_sdk.local.rundir import RunDir, slug
+from llmanager_sdk.local.rundir import RunDir, release, slug
 from llmanager_sdk.look import look
 from llmanager_sdk.settings import Settings
 from tests.local.test_never_stopped import Clock
@@ -97,9 +97,10 @@ def test_a_folder_whose_key_had_a_slash_is_listed_and_lives_as_long_as_it_is_hel
 ) -> None:
     runs = platform.settings.home / "run"
     nested, ended = RunDir(runs / "main-me" / "tiny-1-0a"), RunDir(runs / "main-me" / "tiny-2-0b")
-    locks = [each.claim() for each in (nested, ended)]
-    assert None not in locks
-    os.close(locks[1] or 0)
+    lock, other = nested.claim(), ended.claim()
+    assert lock is not None
+    assert other is not None
+    release(other)
     old = platform.models._clock.time() - 2 * KEEP_LOGS_S
     for path in (runs / "main-me", nested.path, ended.path):
         os.utime(path, (old, old))
@@ -107,4 +108,25 @@ def test_a_folder_whose_key_had_a_slash_is_listed_and_lives_as_long_as_it_is_hel
     platform.models._prune()
     assert nested.path.exists()
     assert not ended.path.exists()
-    os.close(locks[0] or 0)
+    release(lock)
+
+
+def test_a_forked_child_does_not_keep_a_lock(tmp_path: Path) -> None:
+    folder = RunDir(tmp_path / "r")
+    lock = folder.claim()
+    assert lock is not None
+    end, held_open = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(held_open)
+        os.read(end, 1)  # until its parent has looked
+        os._exit(0 if RunDir(tmp_path / "r").claim() is not None else 1)
+    try:
+        assert folder.held()
+        release(lock)
+        assert not folder.held()
+    finally:
+        os.close(held_open)
+        _, status = os.waitpid(child, 0)
+        os.close(end)
+    assert status == 0

@@ -136,7 +136,7 @@ class RunDir:
                 text = file.read().decode(errors="replace")
         except FileNotFoundError:
             return ""
-        return "\n".join(text.splitlines()[-lines:])
+        return "\n".join(text.splitlines()[-lines:]) if lines > 0 else ""
 
 
 def write_private(path: Path, data: Any) -> None:

@@ -130,3 +130,10 @@ def test_a_forked_child_does_not_keep_a_lock(tmp_path: Path) -> None:
         _, status = os.waitpid(child, 0)
         os.close(end)
     assert status == 0
+
+
+@pytest.mark.parametrize(("lines", "told"), [(0, ""), (-1, ""), (1, "b"), (9, "a\nb")])
+def test_so_many_lines_and_no_more(tmp_path: Path, lines: int, told: str) -> None:
+    folder = RunDir(tmp_path)
+    folder.log.write_text("a\nb\n")
+    assert folder.tail(lines) == told

@@ -17,6 +17,7 @@ from llmanager_sdk.aws.answers import missing, said
 from llmanager_sdk.aws.faults import translate
 from llmanager_sdk.clock import SYSTEM
 from llmanager_sdk.core.ports import Clock
+from llmanager_sdk.forks import forget_after_fork
 from llmanager_sdk.version import VERSION
 
 TAG = "llmanager:namespace"
@@ -99,9 +100,9 @@ class Stack:
         self.name = stack_name(namespace)
         self._account = account
         self._clock = clock
-        self._lock = threading.Lock()
         self._known = _Seen()
-        self._until = float("-inf")
+        self._forget()
+        forget_after_fork(self)
 
     def outputs(self) -> Mapping[str, str]:
         """Its outputs; none where there is no stack, or where this caller may not look.
@@ -163,6 +164,9 @@ class Stack:
         return _Seen(outputs, said=outputs)
 
     def forget(self) -> None:
-        """After a fork, or after the stack was changed."""
-        self._lock = threading.Lock()
+        """The stack was changed: look again."""
         self._until = float("-inf")
+
+    def _forget(self) -> None:
+        self._lock = threading.Lock()
+        self.forget()

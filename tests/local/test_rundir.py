@@ -115,20 +115,24 @@ def test_a_forked_child_does_not_keep_a_lock(tmp_path: Path) -> None:
     folder = RunDir(tmp_path / "r")
     lock = folder.claim()
     assert lock is not None
-    end, held_open = os.pipe()
+    begun, begins = os.pipe()
+    looked, looks = os.pipe()
     child = os.fork()
     if not child:
-        os.close(held_open)
-        os.read(end, 1)  # until its parent has looked
+        os.write(begins, b"x")
+        os.close(looks)
+        os.read(looked, 1)  # until its parent has looked
         os._exit(0 if RunDir(tmp_path / "r").claim() is not None else 1)
     try:
+        os.read(begun, 1)
         assert folder.held()
         release(lock)
         assert not folder.held()
     finally:
-        os.close(held_open)
+        os.close(looks)
         _, status = os.waitpid(child, 0)
-        os.close(end)
+        for each in (begun, begins, looked):
+            os.close(each)
     assert status == 0
 
 

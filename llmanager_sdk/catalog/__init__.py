@@ -29,6 +29,7 @@ class Entry:
         sha256: of the file; empty where nobody has checked it.
         packages: wheels that carry the file, instead of a hub.
         member: where it is in the wheel, as a glob.
+        context: the tokens that it was trained for, where that is known before the file is here.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Entry:
     sha256: str = ""
     packages: tuple[Package, ...] = ()
     member: str = ""
+    context: int = 0
 
 
 @cache

@@ -12,7 +12,7 @@ from llmanager_sdk.core.spec import spec_of
 from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.local import gguf
 from llmanager_sdk.local.machine import all_cores, engine_threads
-from llmanager_sdk.local.weights import Weights, find
+from llmanager_sdk.local.weights import Missing, Weights, locate
 from llmanager_sdk.ports.models import ChatModel
 from llmanager_sdk.settings import Settings
 
@@ -29,7 +29,7 @@ _OPTIONS = ("context", "slots", "threads")
 def resolve(
     model: str | None, deployment: str | None, options: Mapping[str, Any], settings: Settings
 ) -> ChatModel:
-    """What to run for a name.
+    """What to run for a name. Fetches nothing: `ChatModel.fetch` does.
 
     Args:
         model: a name of the catalog, a path, a Hugging Face id; None for the default.
@@ -44,7 +44,27 @@ def resolve(
     chosen = _options(options)
     asked = model or settings.local_model or DEFAULT_CHAT
     own = asked.endswith(".gguf")
-    weights = find(asked if own or not settings.local_model else settings.local_model, settings)
+    found = locate(asked if own or not settings.local_model else settings.local_model, settings)
+    missing = found if isinstance(found, Missing) else None
+    if isinstance(found, Missing):
+        context, body = _promised(found, chosen)
+    else:
+        context, body = _body(found, _trained(found), chosen)
+    digest = spec_of("model", "", body).digest
+    key = deployment or f"{found.name}-{digest[:6]}"
+    return ChatModel(
+        found.name if own else asked,
+        found.name,
+        Spec("model", key, body, digest),
+        context,
+        False,
+        _profile(context),
+        fetch=missing,
+    )
+
+
+def _trained(weights: Weights) -> int:
+    """The context that a file was trained for, in tokens."""
     head = gguf.read(weights.path)
     if not head.has_chat_template:
         raise ConfigurationError(
@@ -53,8 +73,15 @@ def resolve(
             step="read the head",
             hint="choose its -Instruct or -Chat variant",
         )
-    context = chosen.get("context", min(head.context, CONTEXT))
-    body = {
+    return head.context
+
+
+def _body(
+    weights: Weights, trained: int, chosen: Mapping[str, int]
+) -> tuple[int, Mapping[str, Any]]:
+    """The context that is served, and all that makes this deployment another one."""
+    context = chosen.get("context", min(trained, CONTEXT))
+    return context, {
         "file": str(weights.path),
         **_identity(weights),
         "served": weights.name,
@@ -62,12 +89,13 @@ def resolve(
         "slots": chosen.get("slots", SLOTS),
         "threads": chosen.get("threads", engine_threads(all_cores())),
     }
-    digest = spec_of("model", "", body).digest
-    key = deployment or f"{weights.name}-{digest[:6]}"
-    name = weights.name if own else asked
-    return ChatModel(
-        name, weights.name, Spec("model", key, body, digest), context, False, _profile(context)
-    )
+
+
+def _promised(missing: Missing, chosen: Mapping[str, int]) -> tuple[int, Mapping[str, Any]]:
+    """The same before the file is here: exact where a pin says what it will be."""
+    if missing.expected is not None and missing.entry is not None:
+        return _body(missing.expected, missing.entry.context, chosen)
+    return chosen.get("context", CONTEXT), {"served": missing.name, **chosen}
 
 
 def _check_name(deployment: str | None) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import urllib3
 
 from llmanager_sdk.errors import StoreCorrupt
-from llmanager_sdk.local.setup import check_sha256
+from llmanager_sdk.local.setup import alone, check_sha256, note_sha256, noted_sha256
 from llmanager_sdk.sqlite_file import translated
 
 CHUNK = 1 << 20
@@ -49,19 +49,29 @@ def download(repo: str, file: str, folder: Path) -> tuple[Path, str] | None:
         if head.status >= 400 or len(digest) != 64:
             return None
         target = folder / name
-        _fetch(pool, url, headers, target)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with alone(target.with_name(f".{target.name}.lock")):
+            if not (target.is_file() and noted_sha256(target) == digest):
+                _bring(pool, url, headers, target, digest)
     except urllib3.exceptions.HTTPError:
         return None
     except OSError as error:
         raise translated(error, folder / file, "download") from error
+    return target, digest
+
+
+def _bring(
+    pool: urllib3.PoolManager, url: str, headers: dict[str, str], target: Path, digest: str
+) -> None:
     part = target.with_name(target.name + ".part")
+    _fetch(pool, url, headers, part)
     try:
         check_sha256(part, digest)
     except StoreCorrupt:
         part.unlink()
         raise
+    note_sha256(target, digest)
     part.replace(target)
-    return target, digest
 
 
 def _choose(pool: urllib3.PoolManager, base: str, repo: str, headers: dict[str, str]) -> str:
@@ -77,9 +87,7 @@ def _choose(pool: urllib3.PoolManager, base: str, repo: str, headers: dict[str, 
     return ""
 
 
-def _fetch(pool: urllib3.PoolManager, url: str, headers: dict[str, str], target: Path) -> None:
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
+def _fetch(pool: urllib3.PoolManager, url: str, headers: dict[str, str], part: Path) -> None:
     done = part.stat().st_size if part.exists() else 0
     asked = headers | ({"Range": f"bytes={done}-"} if done else {})
     answer = pool.request(

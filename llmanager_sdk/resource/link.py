@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
 import secrets
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 from llmanager_sdk.core import verbs
@@ -17,12 +17,14 @@ from llmanager_sdk.core.claims import Known, Want
 from llmanager_sdk.core.drivers import run
 from llmanager_sdk.core.engine import Engine
 from llmanager_sdk.core.lease import Lease
-from llmanager_sdk.core.ports import Clock, Notify, Progress
+from llmanager_sdk.core.ports import Clock, Notify
 from llmanager_sdk.errors import ConfigurationError, NotRunning
 from llmanager_sdk.platforms import resolve
 from llmanager_sdk.ports.models import ChatModel, Endpoint
 from llmanager_sdk.ports.platform import Platform
+from llmanager_sdk.resource.fetching import arrival
 from llmanager_sdk.resource.show import Show, reporter
+from llmanager_sdk.resource.waiting import Counted, Told
 from llmanager_sdk.settings import seconds
 
 OnCold = Literal["wait", "raise"]
@@ -44,59 +46,6 @@ class Bound:
     def engine(self) -> Engine:
         """The lifecycle of its namespace."""
         return self.platform.keeper.engine
-
-
-class Counted:
-    """One call on a lease. Once counted in, it is counted out once: by `leave`, or when nobody
-    holds it any more.
-
-    An asynchronous generator whose event loop was closed is collected without its `finally`.
-    A forked child owes nothing: the call is its parent's.
-    """
-
-    def __init__(self, lease: Lease) -> None:
-        self._lease = lease
-        self._process = os.getpid()
-        self._in = False
-
-    def entered(self) -> None:
-        """`Lease.enter` has counted it in."""
-        self._in = True
-
-    def leave(self) -> None:
-        """The call ended, or never began."""
-        inside, self._in = self._in, False
-        if inside and self._process == os.getpid():
-            self._lease.leave()
-
-    __del__ = leave
-
-
-class Told:
-    """Tells about one wait for a resource, from its first word to its last.
-
-    A call on a warm resource has nothing to tell, so the reporter is made when it is needed.
-    """
-
-    def __init__(self, link: ModelLink, notify: Notify | None = None) -> None:
-        self._link = link
-        self._notify = notify
-        self._report: Notify | None = None
-        self._last: Progress | None = None
-
-    def __call__(self, progress: Progress) -> None:
-        if self._report is None:
-            self._report = self._link.reporter(self._notify)
-        self._last = progress
-        self._report(progress)
-
-    def __enter__(self) -> Told:
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if self._last is not None:
-            phase, message = ("ready", "it is up") if kind is None else ("failed", "not up")
-            self(self._last._replace(phase=phase, message=message))
 
 
 class ModelLink:
@@ -177,7 +126,7 @@ class ModelLink:
     # -- what the name stands for --------------------------------------------------------------
 
     def bind(self) -> Bound:
-        """Look the name up, once. May set weights up on the first use of a model."""
+        """Look the name up: once, or as long as its weights are missing. Fetches nothing."""
         bound = self._bound
         if bound is not None:
             return bound
@@ -187,10 +136,15 @@ class ModelLink:
         timing = platform.keeper.engine.kinds[model.spec.kind].timing
         idle = timing.idle if self._idle is None else self._idle
         want = Want(model.spec, idle, price=model.price)
+        found = Bound(platform, model, want, {})
         with self._lock:
-            if self._bound is None:
-                self._bound = Bound(platform, model, want, {})
-            return self._bound
+            if self._bound is None and model.fetch is None:
+                self._bound = found
+            return self._bound or found
+
+    async def _abind(self) -> Bound:
+        bound = self._bound
+        return bound if bound is not None else await asyncio.to_thread(self.bind)
 
     def model(self) -> ChatModel:
         """What the name stands for."""
@@ -213,15 +167,15 @@ class ModelLink:
         if (fixed := self.bind().model.fixed) is not None:
             yield fixed
             return
-        bound, lease = self._leased()
+        wait = self._on_cold == "wait"
         while True:
-            counted = Counted(lease)
+            counted = Counted()
             try:
-                with Told(self, notify) as tell:
-                    known = lease.enter(
-                        wait=self._on_cold == "wait", timeout=self._timeout, notify=tell
-                    )
-                    counted.entered()
+                with Told(partial(self.reporter, notify)) as tell:
+                    left = self._arrive(wait, self._timeout, tell)
+                    bound, lease = self._leased()
+                    known = lease.enter(wait=wait, timeout=left, notify=tell)
+                    counted.entered(lease)
                 endpoint = bound.addresses.get(known.life.gen)
                 endpoint = endpoint or self._address(bound, lease, known)
                 if endpoint is not None:
@@ -233,20 +187,18 @@ class ModelLink:
     @asynccontextmanager
     async def acall(self, notify: Notify | None = None) -> AsyncIterator[Endpoint]:
         """`call`, for asyncio."""
-        if self._bound is None:
-            await asyncio.to_thread(self.bind)
-        if (fixed := self.bind().model.fixed) is not None:
+        if (fixed := (await self._abind()).model.fixed) is not None:
             yield fixed
             return
-        bound, lease = self._leased()
+        wait = self._on_cold == "wait"
         while True:
-            counted = Counted(lease)
+            counted = Counted()
             try:
-                with Told(self, notify) as tell:
-                    known = await lease.aenter(
-                        wait=self._on_cold == "wait", timeout=self._timeout, notify=tell
-                    )
-                    counted.entered()
+                with Told(partial(self.reporter, notify)) as tell:
+                    left = await self._aarrive(wait, self._timeout, tell)
+                    bound, lease = self._leased()
+                    known = await lease.aenter(wait=wait, timeout=left, notify=tell)
+                    counted.entered(lease)
                 endpoint = bound.addresses.get(known.life.gen)
                 if endpoint is None:
                     endpoint = await asyncio.to_thread(self._address, bound, lease, known)
@@ -255,6 +207,28 @@ class ModelLink:
                     return
             finally:
                 counted.leave()
+
+    def _arrive(self, wait: bool, timeout: float, tell: Notify) -> float:
+        """Have the weights brought here if they are not; the seconds that are left to wait."""
+        bound = self.bind()
+        if bound.model.fetch is None:
+            return timeout
+        end = bound.engine.clock.monotonic() + timeout
+        for pause in _arrival(bound, wait, timeout, tell):
+            bound.engine.clock.sleep(pause)
+        self.bind()
+        return max(end - bound.engine.clock.monotonic(), 0.0)
+
+    async def _aarrive(self, wait: bool, timeout: float, tell: Notify) -> float:
+        """`_arrive`, for asyncio."""
+        bound = await self._abind()
+        if bound.model.fetch is None:
+            return timeout
+        end = bound.engine.clock.monotonic() + timeout
+        for pause in _arrival(bound, wait, timeout, tell):
+            await asyncio.sleep(pause)
+        await self._abind()
+        return max(end - bound.engine.clock.monotonic(), 0.0)
 
     def _address(self, bound: Bound, lease: Lease, known: Known) -> Endpoint | None:
         """Where it answers; None if it went in this very moment."""
@@ -317,3 +291,9 @@ class ModelLink:
 
     async def __aexit__(self, *error: object) -> None:
         await asyncio.to_thread(self.__exit__, *error)
+
+
+def _arrival(bound: Bound, wait: bool, timeout: float, tell: Notify) -> Iterator[float]:
+    assert bound.model.fetch is not None
+    how: dict[str, Any] = {"wait": wait, "timeout": timeout, "notify": tell}
+    return arrival(bound.want.key, bound.model.fetch, bound.engine.clock, **how)

@@ -11,14 +11,16 @@ from llmanager_sdk.core.drivers import run
 from llmanager_sdk.errors import ConfigurationError
 from llmanager_sdk.ports.platform import Platform
 from llmanager_sdk.resource.base import Resource, Strategy, agree, not_ours
-from llmanager_sdk.resource.link import Bound, ModelLink, OnCold, Told
+from llmanager_sdk.resource.link import Bound, ModelLink, OnCold
 from llmanager_sdk.resource.logs import forget
 from llmanager_sdk.resource.openai import LONGEST_S, ClientSettings, need_openai, settings
 from llmanager_sdk.resource.show import Show
 from llmanager_sdk.resource.status import Status, looked, of_slot
+from llmanager_sdk.resource.waiting import Told
 from llmanager_sdk.settings import seconds
 
 STRATEGIES = get_args(Strategy)
+AWAY = {"weights": "not on this machine yet: the first use fetches them"}
 STOP_WAIT = 30.0
 """How long `stop` waits for the resource to go, in seconds, before it says what it waits for."""
 
@@ -53,7 +55,7 @@ class ModelResource(ModelLink, Resource):
     """A model endpoint that exists while somebody uses it. Making this object does no I/O."""
 
     def status(self) -> Status:
-        """What there is now. Creates nothing."""
+        """What there is now. Creates nothing, and fetches no weights."""
         bound = self.bind()
         engine, model = bound.engine, bound.model
         if model.fixed is not None:
@@ -72,7 +74,7 @@ class ModelResource(ModelLink, Resource):
             served=model.served,
             open_calls=bound.platform.keeper.open_calls(bound.want.key),
             idle_timeout=bound.want.idle,
-            details=dict(model.spec.body),
+            details=dict(model.spec.body) | (AWAY if model.fetch else {}),
             **of_slot(slot, engine.clock.time(), engine.timing(bound.want), seen),
         )
 
@@ -88,14 +90,15 @@ class ModelResource(ModelLink, Resource):
         return self._up(wait_timeout, force=force)
 
     def _up(self, wait_timeout: float | str | None, **how: Any) -> Status:
-        bound, lease = self._leased()
         wait = self._timeout if wait_timeout is None else seconds(wait_timeout, "wait_timeout")
-        with Told(self) as tell:
+        with Told(self.reporter) as tell:
+            left = self._arrive(True, wait, tell)
+            bound, lease = self._leased()
             if any(how.values()):
                 want = replace(lease.want, **how)
-                deadline = bound.engine.clock.time() + wait
+                deadline = bound.engine.clock.time() + left
                 run(bound.engine.ensure(want, deadline=deadline, notify=tell), self._clock)
-            lease.enter(timeout=wait, notify=tell)
+            lease.enter(timeout=left, notify=tell)
             lease.leave()
         return self.status()
 
@@ -214,12 +217,13 @@ class ModelResource(ModelLink, Resource):
         need_openai(bound.model)
         if bound.model.fixed is not None:
             return settings(bound.model, bound.model.fixed, bound.engine.clock.time())
-        most = bound.engine.timing(bound.want).max_call
-        want = bound.want
-        if hold is not None:
-            want = replace(want, idle=_held(hold) + most)
+        held = None if hold is None else _held(hold)
         while True:
             with self.call() as endpoint:
+                bound = self.bind()  # only now are its weights here for certain
+                most = bound.engine.timing(bound.want).max_call
+                idle = bound.want.idle if held is None else held + most
+                want = replace(bound.want, idle=idle)
                 lent = run(verbs.lend(bound.engine, want, endpoint.gen), self._clock)
                 if lent is not None:
                     now = bound.engine.clock.time()

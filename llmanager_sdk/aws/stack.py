@@ -101,6 +101,7 @@ class Stack:
         self._account = account
         self._clock = clock
         self._known = _Seen()
+        self._until: float
         self._forget()
         forget_after_fork(self)
 

@@ -129,7 +129,7 @@ class ModelKind:
 
     def list(self, namespace: str) -> Iterator[Mapping[str, str]]:
         """The run folders whose host lives, or may."""
-        for path in folders(self._folder, f"{namespace}-*"):
+        for path in folders(self._folder, f"{namespace}-"):
             if _held(RunDir(path)) is not False:
                 yield {"run": path.relative_to(self._folder).as_posix()}
 

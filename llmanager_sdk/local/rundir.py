@@ -41,10 +41,15 @@ def possible(name: str) -> bool:
     return short and "\0" not in name and len(name) <= 4 * _LONGEST
 
 
-def folders(home: Path, pattern: str = "*") -> Iterator[Path]:
-    """Folders with a lock of their own; keys with a slash once made them lie in one another."""
-    for lock in sorted(home.glob(f"{pattern}/**/lock")):
-        yield lock.parent
+def folders(home: Path, prefix: str = "") -> Iterator[Path]:
+    """Folders with a lock of their own; keys with a slash once made them lie in one another.
+
+    One that is deleted meanwhile is left out.
+    """
+    for path, inside, files in os.walk(home):
+        inside.sort()
+        if "lock" in files and os.path.relpath(path, home).startswith(prefix):
+            yield Path(path)
 
 
 _claimed: set[int] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from llmanager_sdk.core.life import Life, Seen, Slot
 from llmanager_sdk.core.spec import spec_of
 from llmanager_sdk.local.model_kind import KEEP_LOGS_S
 from llmanager_sdk.local.platform import LocalPlatform
-from llmanager_sdk.local.rundir import RunDir, release, slug
+from llmanager_sdk.local.rundir import RunDir, folders, release, slug
 from llmanager_sdk.look import look
 from llmanager_sdk.settings import Settings
 from tests.local.test_never_stopped import Clock
@@ -109,6 +110,29 @@ def test_a_folder_whose_key_had_a_slash_is_listed_and_lives_as_long_as_it_is_hel
     assert nested.path.exists()
     assert not ended.path.exists()
     release(lock)
+
+
+def test_folders_that_others_delete_meanwhile_are_left_out(tmp_path: Path) -> None:
+    lock = RunDir(tmp_path / "main-z").claim()
+    assert lock is not None
+    over = threading.Event()
+
+    def others() -> None:
+        while not over.is_set():
+            for number in range(20):
+                (tmp_path / f"main-{number}").mkdir()
+            for number in range(20):
+                (tmp_path / f"main-{number}").rmdir()
+
+    thread = threading.Thread(target=others)
+    thread.start()
+    try:
+        for _ in range(300):
+            assert list(folders(tmp_path, "main-")) == [tmp_path / "main-z"]
+    finally:
+        over.set()
+        thread.join()
+        release(lock)
 
 
 def test_a_forked_child_does_not_keep_a_lock(tmp_path: Path) -> None:

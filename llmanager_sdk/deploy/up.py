@@ -166,15 +166,15 @@ class Deployer:
         while self._clock.monotonic() < until:
             found = self._operations.gateway.look(name)
             check(self._namespace, self._version, found, force=options.force)
-            kept |= found.parameters  # of one that goes, too: this one takes its place
+            kept |= _given(found)  # of one that goes, too: this one takes its place
             match next_step(found):
                 case Await(status):
                     self._say(f"{name} is in {status}; waiting for its end")
                     self._operations.wait(found)
                 case Remake(status):
                     self._say(f"{name} is in {status}: it can only be deleted and made anew")
-                    for parameter, value in found.parameters.items():
-                        self._say(f"  it was made with {parameter}: {value or '(none)'}")
+                    for parameter, value in kept.items():
+                        self._say(f"  it was made with {parameter}: {value}")
                     if purpose == "diff" or not self._ask(f"Delete {name} and make it anew?"):
                         return None
                     self._operations.delete(found)
@@ -239,6 +239,12 @@ class Deployer:
                 "It goes on in CloudFormation; run `llmanager deploy` again to see how it ends."
             )
             raise
+
+
+def _given(found: Found) -> dict[str, str]:
+    """The parameters that say something: an empty one is as good as none, and so makes no other
+    change set."""
+    return {name: value for name, value in found.parameters.items() if value}
 
 
 def _unseen(proposal: Proposal, changed: list[str]) -> StackFailed:

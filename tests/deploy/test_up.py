@@ -160,6 +160,15 @@ def test_a_stack_that_is_made_anew_stays_as_it_was(stage: Stage) -> None:
     assert f"  TopicArn: {TOPIC}-too" in person.lines
 
 
+def test_what_was_never_given_is_not_given_when_it_is_made_anew(stage: Stage) -> None:
+    stage.aws.rules.uncreatable["Reaper"] = "no"
+    with pytest.raises(StackFailed):
+        stage.deploy()
+    stage.aws.rules.uncreatable.clear()
+    [made] = stage.deploy().proposals
+    assert "TopicArn" not in made.wanted.parameters, "a rerun finds the change set by its content"
+
+
 def test_a_stack_that_takes_the_place_of_one_that_goes_stays_as_it_was(stage: Stage) -> None:
     stage.deploy(cap=1.0)
     stage.aws.session().client("cloudformation").delete_stack(StackName=stage.name)

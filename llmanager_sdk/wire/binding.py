@@ -44,7 +44,7 @@ class BindsTools:
         something that a small model decides well. After the result of a tool the answer is text.
         """
         forms = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
-        names = [form["function"]["name"] for form in forms]
+        names = [_name(form) for form in forms]
         bound: dict[str, Any] = {"tools": forms, **kwargs}
         choice = _choice(tool_choice, names)
         if choice is not None:
@@ -80,7 +80,18 @@ class BindsTools:
         )
 
 
+def _name(form: dict[str, Any]) -> str:
+    if "function" not in form:
+        raise ConfigurationError(
+            f"a tool of type {form.get('type')!r} cannot be bound",
+            hint="bind functions, tools, pydantic models or their schemas",
+        )
+    return str(form["function"]["name"])
+
+
 def _choice(choice: dict[str, Any] | str | bool | None, names: list[str]) -> Any:
+    if isinstance(choice, dict) and choice.get("type") in ("any", "required", "auto", "none"):
+        choice = str(choice["type"])
     if choice is None or choice is False:
         return None
     if choice is True or choice in ("any", "required"):

@@ -90,6 +90,13 @@ def _bound(body: dict[str, Any]) -> None:
     """Give every free string of a schema that the caller asks for an end."""
     asked = body.get("response_format")
     if isinstance(asked, Mapping) and asked.get("type") == "json_schema":
+        if not isinstance(asked.get("json_schema"), Mapping):
+            raise ConfigurationError(
+                "response_format of type json_schema has no json_schema",
+                step="build the request",
+                hint='add "json_schema": {"name": ..., "schema": ...}, or use '
+                "with_structured_output",
+            )
         inner = dict(asked["json_schema"])
         body["response_format"] = {
             "type": "json_schema",

@@ -40,9 +40,13 @@ class Forced:
 
 def bounded(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The schema without references, and with an end to each free string and list."""
-    flat = dereference_refs(dict(schema)) if "$ref" in orjson.dumps(schema).decode() else schema
-    result: dict[str, Any] = _bounded(flat)
+    result: dict[str, Any] = _bounded(_flat(schema))
     return result
+
+
+def _flat(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema without references; what refers to itself is left open there."""
+    return dereference_refs(dict(schema)) if b"$ref" in orjson.dumps(schema) else schema
 
 
 def _bounded(node: Any) -> Any:
@@ -140,7 +144,7 @@ _OR_REPLY = f'Without a tool that fits, answer {{"{REPLY}": "..."}}. '
 
 def _signature(function: Mapping[str, Any]) -> str:
     """A tool in one line, as a small model reads it best."""
-    properties = (function.get("parameters") or {}).get("properties", {})
+    properties = _flat(function.get("parameters") or {}).get("properties", {})
     arguments = ", ".join(f"{name}: {_type(form)}" for name, form in properties.items())
     return f"{function['name']}({arguments}): {function.get('description', '')}".strip()
 

@@ -18,6 +18,7 @@ from langchain_core.messages import (
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
+from llmanager_sdk import ManagedLLM
 from llmanager_sdk.errors import ConfigurationError, UnsupportedInput
 from llmanager_sdk.wire.request import MOST_TOKENS, build
 from llmanager_sdk.wire.tools import STRING_MOST, bounded
@@ -186,6 +187,37 @@ def test_what_tool_choice_means() -> None:
     assert names("required") == ["add", "other"]
     assert names({"type": "function", "function": {"name": "other"}}) == ["other"]
     assert names("none") == []
+
+
+def test_a_tool_whose_parameters_refer_to_definitions_is_described_and_held_to_them() -> None:
+    line = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    order = {
+        "type": "object",
+        "properties": {"lines": {"type": "array", "items": {"$ref": "#/$defs/Line"}}},
+        "$defs": {"Line": line},
+    }
+    tool = {"type": "function", "function": {"name": "order", "parameters": order}}
+    sent = body(ASKED, tools=[tool], tool_choice="required")
+    arguments = sent["response_format"]["json_schema"]["schema"]["properties"]["arguments"]
+    assert arguments["properties"]["lines"]["items"] == line
+    assert '"n"' in sent["messages"][0]["content"]
+
+
+@pytest.mark.parametrize(
+    "form", [{"type": "json_schema"}, {"type": "json_schema", "json_schema": 1}]
+)
+def test_a_form_without_a_schema_is_refused(form: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="has no json_schema"):
+        body(ASKED, response_format=form)
+
+
+def test_tools_of_others_are_refused_and_choices_are_taken_in_every_form() -> None:
+    model = ManagedLLM(endpoint_url="http://127.0.0.1:1/v1")
+    with pytest.raises(ConfigurationError, match="web_search_preview"):
+        model.bind_tools([{"type": "web_search_preview"}])
+    for choice, meant in (("any", "required"), ("auto", "auto"), ("none", "none")):
+        bound: Any = model.bind_tools([add], tool_choice={"type": choice})
+        assert bound.kwargs["tool_choice"] == meant
 
 
 def test_an_answer_held_to_a_schema_is_not_left_to_dice() -> None:
